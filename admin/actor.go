@@ -1,0 +1,122 @@
+package admin
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
+)
+
+// The management API: its key in the catalogue and its permissions.
+const (
+	ManagementAPI = "latchkey"
+
+	CredentialsRead  = "credentials:read"
+	CredentialsWrite = "credentials:write"
+	CatalogRead      = "catalog:read"
+	CatalogWrite     = "catalog:write"
+	KeysRead         = "keys:read"
+	KeysWrite        = "keys:write"
+	AuditRead        = "audit:read"
+	OperatorsWrite   = "operators:write"
+)
+
+// ActorKind says what an Actor is.
+type ActorKind string
+
+// ActorClient is a program with a token; ActorSystem is the server itself, at start or on a schedule.
+const (
+	ActorClient ActorKind = "client"
+	ActorSystem ActorKind = "system"
+)
+
+// Actor is whoever does something.
+type Actor struct {
+	Kind ActorKind
+	// ID is the client_id of a program; for the system, the name of what it was doing.
+	ID string
+	// Org is the org the actor is bound to; empty for the whole installation.
+	Org string
+	// Permissions are the actor's permissions of the management API.
+	Permissions []string
+	// Address is where the actor's request came from, and RequestID which request it was.
+	Address   string
+	RequestID string
+}
+
+// System is the actor for what the server does by itself. It may do everything.
+func System(doing string) Actor {
+	return Actor{Kind: ActorSystem, ID: doing, Permissions: managementPermissions()}
+}
+
+// ActorFrom makes an actor of a verified token of the management API. A token that holds nothing there, or whose
+// grant holds neither in an org nor in the installation, makes an actor without permissions.
+func ActorFrom(claims *bearer.Claims) Actor {
+	actor := Actor{Kind: ActorClient, ID: claims.ClientID, Org: claims.OrgID}
+	detail := claims.Detail(ManagementAPI)
+	if detail == nil || !detail.Installation && !detail.Org {
+		return actor
+	}
+	if detail.Installation {
+		actor.Org = ""
+	}
+	actor.Permissions = detail.Actions
+	return actor
+}
+
+// May reports whether the actor holds the permission of the management API.
+func (a Actor) May(permission string) bool { return slices.Contains(a.Permissions, permission) }
+
+// Sees reports whether the org is within the actor's reach.
+func (a Actor) Sees(orgID string) bool { return a.Org == "" || a.Org == orgID }
+
+// require answers a ForbiddenError that names the permission, unless the actor holds it.
+func (a Actor) require(permission string) error {
+	if a.May(permission) {
+		return nil
+	}
+	return &ForbiddenError{Permission: ManagementAPI + ":" + permission}
+}
+
+// mayGrant reports whether the actor may hand out this API's permission. Nobody grants what they do not hold: of
+// the management API an actor grants its own permissions only, and no further than it reaches itself. An API that
+// names roles in GrantableBy is handed out by whoever could give anybody such a role.
+func (a Actor) mayGrant(api *oauth.API, permission string, places oauth.Places) bool {
+	if api.Key == ManagementAPI {
+		return a.May(permission) && (a.Org == "" || !places.Installation)
+	}
+	return len(api.GrantableBy) == 0 || a.May(OperatorsWrite)
+}
+
+// ManagementAPIOf describes the management API for the catalogue of an issuer.
+func ManagementAPIOf(issuer string) oauth.API {
+	api := oauth.API{
+		Key:           ManagementAPI,
+		Name:          "Latchkey management API",
+		Description:   "Manages credentials, the catalogue, keys and the audit trail of this server.",
+		Audience:      ManagementAudience(issuer),
+		Level:         oauth.LevelInstallation,
+		Choice:        oauth.ChoiceMany,
+		TokenLifetime: 15 * time.Minute,
+		Status:        oauth.StatusActive,
+	}
+	for _, key := range managementPermissions() {
+		noun, verb, _ := strings.Cut(key, ":")
+		verb = map[string]string{"read": "Read", "write": "Manage"}[verb]
+		api.Permissions = append(api.Permissions, oauth.Permission{
+			Key: key, Name: verb + " " + noun, Sentence: verb + " Latchkey's " + noun,
+		})
+	}
+	return api
+}
+
+// ManagementAudience is the aud of the management API's tokens.
+func ManagementAudience(issuer string) string { return issuer + "/admin/v1" }
+
+func managementPermissions() []string {
+	return []string{
+		CredentialsRead, CredentialsWrite, CatalogRead, CatalogWrite, KeysRead, KeysWrite, AuditRead, OperatorsWrite,
+	}
+}

@@ -1,0 +1,207 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// The limits of what an administrator may say about a client.
+const (
+	maxNameChars = 200
+	maxNoteChars = 2000
+	maxNetworks  = 100
+)
+
+// ClientChange is what an administrator says about a client. A nil field is not said, and stays as it is.
+type ClientChange struct {
+	Name   *string
+	Note   *string
+	Owner  *string
+	Status *oauth.Status
+	// Grants replaces all grants. A grant without places gets the only ones possible, if there is one choice.
+	Grants *[]oauth.Grant
+	// TokenLifetime is in seconds; 0 leaves it to the APIs.
+	TokenLifetime *int64
+	// AllowedCIDRs replaces all networks, each "192.0.2.0/24" or one address.
+	AllowedCIDRs *[]string
+}
+
+// NewClient is what an administrator says about a client to be.
+type NewClient struct {
+	ClientChange
+	// OrgID may be left out where only one org is possible.
+	OrgID string
+	// AuthMethod may be left out; then the client authenticates by a secret.
+	AuthMethod oauth.AuthMethod
+	// SecretExpiresAt is when the first secret ends; zero for never.
+	SecretExpiresAt time.Time
+}
+
+// fill writes what is said onto a new client. All that is wrong is answered at once, as FieldErrors.
+func (r *Registrar) fill(ctx context.Context, actor Actor, client *oauth.Client, new NewClient) (warnings []string, err error) {
+	var errs FieldErrors
+	if new.Name == nil {
+		errs.add("/name", "required", "a name is required")
+	}
+	if new.Grants == nil {
+		errs.add("/grants", "required", "a credential needs at least one grant")
+	}
+	if new.AuthMethod != "" && new.AuthMethod != oauth.AuthSecret {
+		errs.add("/auth_method", "unknown", "auth_method must be %q", oauth.AuthSecret)
+	}
+	if !new.SecretExpiresAt.IsZero() && !new.SecretExpiresAt.After(r.now()) {
+		errs.add("/secret_expires_at", "past", "the secret would have expired already")
+	}
+	if client.OrgID, err = r.homeOf(ctx, actor, new.OrgID, &errs); err != nil {
+		return nil, err
+	}
+	warnings, err = r.check(ctx, actor, client, new.ClientChange, &errs)
+	if err != nil {
+		return nil, err
+	}
+	return warnings, errs.orNil()
+}
+
+// apply writes what is said onto an existing client.
+func (r *Registrar) apply(ctx context.Context, actor Actor, client *oauth.Client, change ClientChange) (warnings []string, err error) {
+	var errs FieldErrors
+	warnings, err = r.check(ctx, actor, client, change, &errs)
+	if err != nil {
+		return nil, err
+	}
+	if err := errs.orNil(); err != nil {
+		return nil, err
+	}
+	if change.Status != nil {
+		err = r.checkUsable(client)
+	}
+	return warnings, err
+}
+
+// check writes what is said onto the client and notes what is wrong with it.
+func (r *Registrar) check(ctx context.Context, actor Actor, client *oauth.Client, change ClientChange, errs *FieldErrors) (warnings []string, err error) {
+	if change.Name != nil {
+		client.Name = *change.Name
+		checkText(client.Name, "/name", maxNameChars, false, errs)
+		if strings.TrimSpace(client.Name) != client.Name || client.Name == "" {
+			errs.add("/name", "invalid", "the name must not be empty nor begin or end with space")
+		}
+	}
+	if change.Note != nil {
+		client.Note = *change.Note
+		checkText(client.Note, "/note", maxNoteChars, true, errs)
+	}
+	if change.Owner != nil {
+		client.Owner = *change.Owner
+		checkText(client.Owner, "/owner", maxNameChars, false, errs)
+	}
+	if change.Status != nil {
+		client.Status = *change.Status
+		if client.Status != oauth.StatusActive && client.Status != oauth.StatusInactive {
+			errs.add("/status", "unknown", "status must be %q or %q", oauth.StatusActive, oauth.StatusInactive)
+		}
+	}
+	if change.TokenLifetime != nil {
+		longest := int64(r.issuer.MaxLifetime() / time.Second)
+		if seconds := *change.TokenLifetime; seconds < 0 || seconds > longest {
+			errs.add("/token_lifetime", "out_of_range", "token_lifetime must be from 0 (as the APIs say) to %d seconds", longest)
+		} else {
+			client.TokenLifetime = time.Duration(seconds) * time.Second
+		}
+	}
+	if change.AllowedCIDRs != nil {
+		client.AllowedCIDRs = parseNetworks(*change.AllowedCIDRs, errs)
+	}
+	if change.Grants != nil && client.OrgID != "" {
+		return r.checkGrants(ctx, actor, client, *change.Grants, errs)
+	}
+	return nil, nil
+}
+
+// homeOf answers the org a new client belongs to. Where only one is possible it need not be said.
+func (r *Registrar) homeOf(ctx context.Context, actor Actor, said string, errs *FieldErrors) (string, error) {
+	query := TenantQuery{Roots: true, Org: actor.Org, Limit: 2}
+	if said != "" {
+		query.Org = said
+	}
+	orgs, err := r.store.Tenants(ctx, query)
+	switch {
+	case err != nil:
+		return "", err
+	case said != "" && (len(orgs) == 0 || !actor.Sees(said)):
+		errs.add("/org_id", "unknown", "there is no org %q", said)
+		return "", nil
+	case len(orgs) != 1:
+		errs.add("/org_id", "required", "there is more than one org: say which")
+		return "", nil
+	}
+	return orgs[0].ID, nil
+}
+
+// checkText refuses what a list could not show or a terminal would obey: control and formatting characters, among
+// them the marks that turn the direction of writing.
+func checkText(text, pointer string, maxChars int, multiline bool, errs *FieldErrors) {
+	if utf8.RuneCountInString(text) > maxChars {
+		errs.add(pointer, "too_long", "at most %d characters are allowed", maxChars)
+		return
+	}
+	for _, char := range text {
+		if !unicode.IsPrint(char) && !(multiline && (char == '\n' || char == '\t')) {
+			errs.add(pointer, "invalid", "the character %U is not allowed", char)
+			return
+		}
+	}
+}
+
+func parseNetworks(texts []string, errs *FieldErrors) []netip.Prefix {
+	if len(texts) > maxNetworks {
+		errs.add("/allowed_cidrs", "too_many", "at most %d networks are allowed", maxNetworks)
+		return nil
+	}
+	var networks []netip.Prefix
+	for i, text := range texts {
+		network, err := netip.ParsePrefix(text)
+		if address, addressErr := netip.ParseAddr(text); addressErr == nil {
+			network, err = address.Prefix(address.BitLen())
+		}
+		if err != nil || network.Addr().Is4In6() {
+			errs.add(pointer("/allowed_cidrs", i), "invalid", "this is not a network such as 192.0.2.0/24 or 2001:db8::/32")
+			continue
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks
+}
+
+// changes answers which fields differ, in the words of the wire.
+func changes(before, after *oauth.Client) map[string]Change {
+	from, to := fields(before), fields(after)
+	differing := make(map[string]Change)
+	for name := range to {
+		if !bytes.Equal(from[name], to[name]) {
+			differing[name] = Change{From: from[name], To: to[name]}
+		}
+	}
+	return differing
+}
+
+func fields(client *oauth.Client) map[string]json.RawMessage {
+	values := map[string]any{
+		"name": client.Name, "note": client.Note, "owner": client.Owner, "status": client.Status,
+		"grants": client.Grants, "token_lifetime": client.TokenLifetime / time.Second, "allowed_cidrs": client.AllowedCIDRs,
+	}
+	texts := make(map[string]json.RawMessage, len(values))
+	for name, value := range values {
+		// Strings, numbers and lists of them always marshal.
+		texts[name], _ = json.Marshal(value)
+	}
+	return texts
+}

@@ -1,0 +1,8 @@
+// Package admin is what an administrator may do, without HTTP and without SQL.
+//
+// An [Actor] does it: a program with a token of the management API, or the system itself. The [Registrar]
+// registers, changes, disables and removes clients, which an administrator calls credentials. Every change leaves
+// an [Event] in the same transaction: the [Store] takes no change without one.
+//
+// The faces that speak HTTP are rest and console. Rights are checked here, not there.
+package admin

@@ -1,0 +1,67 @@
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The answers of a use case that was refused, beside oauth.ErrNotFound and FieldErrors.
+var (
+	// ErrNameTaken: another client of the org has the name.
+	ErrNameTaken = errors.New("the name is taken")
+	// ErrNoUsableSecret: an active client must be able to authenticate.
+	ErrNoUsableSecret = errors.New("the credential has no usable secret")
+	// ErrBadCursor: a page cursor that this server did not give out for this very list.
+	ErrBadCursor = errors.New("the cursor does not belong to this list")
+)
+
+// StaleError says that the thing is no longer the version its caller saw.
+type StaleError struct {
+	// Current is the version it has now.
+	Current int64
+}
+
+func (e *StaleError) Error() string { return fmt.Sprintf("the version is now %d", e.Current) }
+
+// ForbiddenError says that the actor lacks a permission of the management API.
+type ForbiddenError struct {
+	// Permission is written as a scope: "latchkey:credentials:write".
+	Permission string
+}
+
+func (e *ForbiddenError) Error() string { return "the permission " + e.Permission + " is missing" }
+
+// FieldError says what is wrong with one field of what was sent.
+type FieldError struct {
+	// Pointer is the field as an RFC 6901 JSON pointer: "/grants/0/permissions/1".
+	Pointer string
+	// Code is for programs: "required", "unknown", "not_allowed".
+	Code string
+	// Detail is for people.
+	Detail string
+}
+
+// FieldErrors are all that is wrong with what was sent, at once.
+type FieldErrors []FieldError
+
+func (e FieldErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, field := range e {
+		texts[i] = field.Pointer + ": " + field.Detail
+	}
+	return strings.Join(texts, "; ")
+}
+
+// add notes one more.
+func (e *FieldErrors) add(pointer, code, format string, args ...any) {
+	*e = append(*e, FieldError{Pointer: pointer, Code: code, Detail: fmt.Sprintf(format, args...)})
+}
+
+// orNil answers the errors as an error: nil when there are none.
+func (e FieldErrors) orNil() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e
+}

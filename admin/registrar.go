@@ -1,0 +1,281 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// Registrar registers, changes, disables and removes clients. Every act leaves an Event. What lies outside the
+// actor's org does not exist for it: oauth.ErrNotFound.
+type Registrar struct {
+	store   Store
+	issuer  *oauth.Issuer
+	cursors CursorKey
+	now     func() time.Time
+}
+
+// RegistrarConfig is what a Registrar is made of. Every field is required.
+type RegistrarConfig struct {
+	Store   Store
+	Issuer  *oauth.Issuer
+	Cursors CursorKey
+	// Now answers the time in UTC, in whole microseconds.
+	Now func() time.Time
+}
+
+// NewRegistrar makes a Registrar.
+func NewRegistrar(config RegistrarConfig) *Registrar {
+	return &Registrar{store: config.Store, issuer: config.Issuer, cursors: config.Cursors, now: config.Now}
+}
+
+// Outcome is what a change did or, in a dry run, would do.
+type Outcome struct {
+	Client *oauth.Client
+	// Warnings say what the caller may not expect, such as a place that was chosen for it.
+	Warnings []string
+	Changes  map[string]Change
+	// Secret is the new client's secret, to be shown once.
+	Secret oauth.Plaintext
+}
+
+// Register makes a client with its first secret. A dry run checks all the same and stores nothing.
+func (r *Registrar) Register(ctx context.Context, actor Actor, new NewClient, dryRun bool) (Outcome, error) {
+	if err := actor.require(CredentialsWrite); err != nil {
+		return Outcome{}, err
+	}
+	now := r.now()
+	client := &oauth.Client{
+		ID:         oauth.NewID("cid"),
+		Status:     oauth.StatusActive,
+		AuthMethod: oauth.AuthSecret,
+		CreatedAt:  now, CreatedBy: actor.ID,
+		UpdatedAt: now, UpdatedBy: actor.ID,
+		Version: 1,
+	}
+	warnings, err := r.fill(ctx, actor, client, new)
+	if err != nil {
+		return Outcome{}, err
+	}
+	secret, text := oauth.NewSecret(now, actor.ID)
+	secret.ExpiresAt = new.SecretExpiresAt
+	client.Secrets = []oauth.Secret{secret}
+
+	outcome := Outcome{Client: client, Warnings: warnings, Changes: changes(&oauth.Client{}, client)}
+	if dryRun {
+		return outcome, r.nameIsFree(ctx, client)
+	}
+	event := newEvent(actor, now, "credential.created", client.ID, client.OrgID, outcome.Changes)
+	if err := r.store.CreateClient(ctx, client, event); err != nil {
+		return Outcome{}, nameTaken(err)
+	}
+	outcome.Secret = text
+	return outcome, nil
+}
+
+// Client answers one client.
+func (r *Registrar) Client(ctx context.Context, actor Actor, id string) (*oauth.Client, error) {
+	if err := actor.require(CredentialsRead); err != nil {
+		return nil, err
+	}
+	return r.visible(ctx, actor, id)
+}
+
+// visible answers a client that the actor sees.
+func (r *Registrar) visible(ctx context.Context, actor Actor, id string) (*oauth.Client, error) {
+	client, err := r.store.Client(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !actor.Sees(client.OrgID) {
+		return nil, notFound("credential", id)
+	}
+	return client, nil
+}
+
+// ClientFilter narrows a list of clients. The zero value of a field does not narrow.
+type ClientFilter struct {
+	OrgID  string
+	Status oauth.Status
+	Search string
+	Sort   ClientSort
+}
+
+// List answers a page of the clients the actor sees.
+func (r *Registrar) List(ctx context.Context, actor Actor, filter ClientFilter, page PageRequest) (Page[oauth.Client], error) {
+	if err := actor.require(CredentialsRead); err != nil {
+		return Page[oauth.Client]{}, err
+	}
+	if filter.OrgID != "" && !actor.Sees(filter.OrgID) {
+		return Page[oauth.Client]{}, nil
+	}
+	query := ClientQuery{
+		Org: cmp.Or(filter.OrgID, actor.Org), Status: filter.Status, Search: filter.Search, Sort: cmp.Or(filter.Sort, ByName),
+	}
+	return paginate(r.cursors, query, page,
+		func(after *ClientPosition, limit int) ([]oauth.Client, error) {
+			query.After, query.Limit = after, limit
+			return r.store.Clients(ctx, query)
+		},
+		func(client *oauth.Client) ClientPosition {
+			return ClientPosition{Name: client.Name, CreatedAt: client.CreatedAt, ID: client.ID}
+		})
+}
+
+// Precondition is the versions of which a client must be one to be changed; nil lets any be changed.
+type Precondition []int64
+
+func (p Precondition) check(version int64) error {
+	for _, wanted := range p {
+		if wanted == version {
+			return nil
+		}
+	}
+	if p == nil {
+		return nil
+	}
+	return &StaleError{Current: version}
+}
+
+// Change changes what the change names. A dry run checks all the same and stores nothing. It answers a
+// [*StaleError] when the precondition does not hold, or when somebody else changed the client in the same moment.
+func (r *Registrar) Change(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
+	if err := actor.require(CredentialsWrite); err != nil {
+		return Outcome{}, err
+	}
+	before, err := r.visible(ctx, actor, id)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := only.check(before.Version); err != nil {
+		return Outcome{}, err
+	}
+	client := *before
+	warnings, err := r.apply(ctx, actor, &client, change)
+	if err != nil {
+		return Outcome{}, err
+	}
+	outcome := Outcome{Client: &client, Warnings: warnings, Changes: changes(before, &client)}
+	switch {
+	case dryRun:
+		return outcome, r.nameIsFree(ctx, &client)
+	case len(outcome.Changes) == 0:
+		return outcome, nil
+	}
+	// The grants were judged outside the transaction, against the version read then.
+	err = r.store.UpdateClient(ctx, id, func(stored *oauth.Client) (*Event, error) {
+		if stored.Version != before.Version {
+			return nil, &StaleError{Current: stored.Version}
+		}
+		event := r.touch(actor, &client, "credential.changed", outcome.Changes)
+		*stored = client
+		return event, nil
+	})
+	return outcome, nameTaken(err)
+}
+
+// Activate lets an inactive client out again. It changes nothing if the client is active.
+func (r *Registrar) Activate(ctx context.Context, actor Actor, id string) (*oauth.Client, error) {
+	return r.setStatus(ctx, actor, id, oauth.StatusActive, "credential.activated")
+}
+
+// Deactivate ends a client: when it has answered, no replica issues the client another token. It changes nothing
+// if the client is inactive.
+func (r *Registrar) Deactivate(ctx context.Context, actor Actor, id string) (*oauth.Client, error) {
+	return r.setStatus(ctx, actor, id, oauth.StatusInactive, "credential.deactivated")
+}
+
+func (r *Registrar) setStatus(ctx context.Context, actor Actor, id string, status oauth.Status, action string) (*oauth.Client, error) {
+	var changed *oauth.Client
+	err := r.update(ctx, actor, id, func(client *oauth.Client) (*Event, error) {
+		changed = client
+		if client.Status == status {
+			return nil, nil
+		}
+		before := *client
+		client.Status = status
+		if err := r.checkUsable(client); err != nil {
+			return nil, err
+		}
+		return r.touch(actor, client, action, changes(&before, client)), nil
+	})
+	return changed, err
+}
+
+// Remove deletes a client for good; only its tombstone stays.
+func (r *Registrar) Remove(ctx context.Context, actor Actor, id string, only Precondition) error {
+	return r.update(ctx, actor, id, func(client *oauth.Client) (*Event, error) {
+		if err := only.check(client.Version); err != nil {
+			return nil, err
+		}
+		before := *client
+		client.Status = oauth.StatusDeleted
+		client.Grants, client.Secrets = nil, nil
+		return r.touch(actor, client, "credential.deleted", changes(&before, client)), nil
+	})
+}
+
+// TokensEndBy answers when the last token issued to the client until now will have expired.
+func (r *Registrar) TokensEndBy(client *oauth.Client) time.Time {
+	return r.now().Add(r.issuer.LongestLifetime(client))
+}
+
+// update lets work change one client that the actor may change.
+func (r *Registrar) update(ctx context.Context, actor Actor, id string, work func(*oauth.Client) (*Event, error)) error {
+	if err := actor.require(CredentialsWrite); err != nil {
+		return err
+	}
+	return r.store.UpdateClient(ctx, id, func(client *oauth.Client) (*Event, error) {
+		if !actor.Sees(client.OrgID) {
+			return nil, notFound("credential", id)
+		}
+		return work(client)
+	})
+}
+
+// touch notes on the client that the actor changes it now, and answers the Event that tells of it.
+func (r *Registrar) touch(actor Actor, client *oauth.Client, action string, changes map[string]Change) *Event {
+	now := r.now()
+	client.UpdatedAt, client.UpdatedBy = now, actor.ID
+	client.Version++
+	event := newEvent(actor, now, action, client.ID, client.OrgID, changes)
+	return &event
+}
+
+// checkUsable holds the rule that an active client can always authenticate.
+func (r *Registrar) checkUsable(client *oauth.Client) error {
+	if client.Status != oauth.StatusActive {
+		return nil
+	}
+	for i := range client.Secrets {
+		if client.Secrets[i].Usable(r.now()) {
+			return nil
+		}
+	}
+	return ErrNoUsableSecret
+}
+
+// nameIsFree tells a dry run what the database's unique index would tell the real one.
+func (r *Registrar) nameIsFree(ctx context.Context, client *oauth.Client) error {
+	same, err := r.store.Clients(ctx, ClientQuery{Org: client.OrgID, Name: client.Name, Sort: ByName, Limit: 1})
+	if err == nil && len(same) > 0 && same[0].ID != client.ID {
+		err = ErrNameTaken
+	}
+	return err
+}
+
+func nameTaken(err error) error {
+	if errors.Is(err, oauth.ErrConflict) {
+		return ErrNameTaken
+	}
+	return err
+}
+
+func notFound(noun, id string) error { return fmt.Errorf("%s %q: %w", noun, id, oauth.ErrNotFound) }
+
+// Now answers the Registrar's time, by which secrets are usable or not.
+func (r *Registrar) Now() time.Time { return r.now() }

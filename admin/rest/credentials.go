@@ -1,0 +1,269 @@
+package rest
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// credentialChange is what a merge patch may hold, and a part of what a new credential does.
+type credentialChange struct {
+	Name          optional[string]       `json:"name"`
+	Note          optional[string]       `json:"note"`
+	Owner         optional[string]       `json:"owner"`
+	Status        optional[oauth.Status] `json:"status"`
+	Grants        optional[[]grant]      `json:"grants"`
+	TokenLifetime optional[int64]        `json:"token_lifetime"`
+	AllowedCIDRs  optional[[]string]     `json:"allowed_cidrs"`
+}
+
+type newCredential struct {
+	credentialChange
+	OrgID           string           `json:"org_id"`
+	AuthMethod      oauth.AuthMethod `json:"auth_method"`
+	SecretExpiresAt time.Time        `json:"secret_expires_at"`
+}
+
+// ListCredentials answers GET /admin/v1/credentials.
+func (a *API) ListCredentials(c *gin.Context) {
+	q := queryOf(c, "q", "status", "org_id", "sort", "limit", "cursor")
+	filter := admin.ClientFilter{
+		Search: q.text("q"),
+		OrgID:  q.text("org_id"),
+		Status: oauth.Status(q.oneOf("status", string(oauth.StatusActive), string(oauth.StatusInactive))),
+		Sort: admin.ClientSort(q.oneOf("sort", string(admin.ByName), string(admin.ByNameDown),
+			string(admin.ByCreated), string(admin.ByCreatedDown))),
+	}
+	request := q.page()
+	if !q.ok(a, c) {
+		return
+	}
+	rows, err := a.registrar.List(c.Request.Context(), actorOf(c), filter, request)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	summaries, err := a.registrar.Summaries(c.Request.Context(), rows.Rows)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	next := 0
+	writePage(c, rows, func(client *oauth.Client) credential {
+		next++
+		return credentialOf(client, summaries[next-1], a.registrar.Now())
+	})
+}
+
+// CreateCredential answers POST /admin/v1/credentials. Its answer shows the secret for the only time.
+func (a *API) CreateCredential(c *gin.Context) {
+	q := queryOf(c, "dry_run")
+	dryRun := q.dryRun()
+	if !q.ok(a, c) {
+		return
+	}
+	body, ok := decode[newCredential](a, c, "application/json")
+	if !ok {
+		return
+	}
+	outcome, err := a.registrar.Register(c.Request.Context(), actorOf(c), admin.NewClient{
+		ClientChange: body.change(), OrgID: body.OrgID, AuthMethod: body.AuthMethod,
+		SecretExpiresAt: body.SecretExpiresAt.UTC().Truncate(time.Microsecond),
+	}, dryRun)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	if dryRun {
+		a.writeDryRun(c, outcome)
+		return
+	}
+	view, ok := a.view(c, outcome.Client)
+	if !ok {
+		return
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Header("ETag", etag(outcome.Client.Version))
+	c.Header("Location", a.issuer.URL()+"/admin/v1/credentials/"+url.PathEscape(outcome.Client.ID))
+	c.PureJSON(http.StatusCreated, struct {
+		credential
+		ClientSecret string   `json:"client_secret"`
+		Warnings     []string `json:"warnings"`
+	}{view, outcome.Secret.Reveal(), orEmpty(outcome.Warnings)})
+}
+
+// GetCredential answers GET /admin/v1/credentials/{client_id}.
+func (a *API) GetCredential(c *gin.Context) {
+	if !queryOf(c).ok(a, c) {
+		return
+	}
+	client, err := a.registrar.Client(c.Request.Context(), actorOf(c), c.Param("client_id"))
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.writeCredential(c, client)
+}
+
+// PatchCredential answers PATCH /admin/v1/credentials/{client_id}: a merge patch (RFC 7396).
+func (a *API) PatchCredential(c *gin.Context) {
+	q := queryOf(c, "dry_run")
+	dryRun := q.dryRun()
+	if !q.ok(a, c) {
+		return
+	}
+	only, ok := a.ifMatch(c)
+	if !ok {
+		return
+	}
+	body, ok := decode[credentialChange](a, c, "application/merge-patch+json", "application/json")
+	if !ok {
+		return
+	}
+	outcome, err := a.registrar.Change(c.Request.Context(), actorOf(c), c.Param("client_id"), only, body.change(), dryRun)
+	switch {
+	case err != nil:
+		a.fail(c, err)
+	case dryRun:
+		a.writeDryRun(c, outcome)
+	default:
+		a.writeCredential(c, outcome.Client)
+	}
+}
+
+// DeleteCredential answers DELETE /admin/v1/credentials/{client_id}.
+func (a *API) DeleteCredential(c *gin.Context) {
+	if !queryOf(c).ok(a, c) {
+		return
+	}
+	only, ok := a.ifMatch(c)
+	if !ok {
+		return
+	}
+	if err := a.registrar.Remove(c.Request.Context(), actorOf(c), c.Param("client_id"), only); err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Status(http.StatusNoContent)
+}
+
+// ActivateCredential answers POST /admin/v1/credentials/{client_id}/activate.
+func (a *API) ActivateCredential(c *gin.Context) {
+	if !queryOf(c).ok(a, c) {
+		return
+	}
+	client, err := a.registrar.Activate(c.Request.Context(), actorOf(c), c.Param("client_id"))
+	a.writeSwitched(c, client, err)
+}
+
+// DeactivateCredential answers POST /admin/v1/credentials/{client_id}/deactivate.
+func (a *API) DeactivateCredential(c *gin.Context) {
+	if !queryOf(c).ok(a, c) {
+		return
+	}
+	client, err := a.registrar.Deactivate(c.Request.Context(), actorOf(c), c.Param("client_id"))
+	a.writeSwitched(c, client, err)
+}
+
+func (a *API) writeSwitched(c *gin.Context, client *oauth.Client, err error) {
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	view, ok := a.view(c, client)
+	if !ok {
+		return
+	}
+	c.Header("ETag", etag(client.Version))
+	c.PureJSON(http.StatusOK, struct {
+		credential
+		TokensEndBy time.Time `json:"tokens_end_by"`
+	}{view, a.registrar.TokensEndBy(client)})
+}
+
+func (a *API) writeCredential(c *gin.Context, client *oauth.Client) {
+	if view, ok := a.view(c, client); ok {
+		c.Header("ETag", etag(client.Version))
+		c.PureJSON(http.StatusOK, view)
+	}
+}
+
+func (a *API) writeDryRun(c *gin.Context, outcome admin.Outcome) {
+	summaries, err := a.registrar.Summaries(c.Request.Context(), []oauth.Client{*outcome.Client})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.PureJSON(http.StatusOK, struct {
+		Summary  []string                `json:"summary"`
+		Warnings []string                `json:"warnings"`
+		Changes  map[string]admin.Change `json:"changes"`
+	}{summaries[0], orEmpty(outcome.Warnings), outcome.Changes})
+}
+
+// view answers a client as the wire shows it, or the problem.
+func (a *API) view(c *gin.Context, client *oauth.Client) (credential, bool) {
+	summaries, err := a.registrar.Summaries(c.Request.Context(), []oauth.Client{*client})
+	if err != nil {
+		a.fail(c, err)
+		return credential{}, false
+	}
+	return credentialOf(client, summaries[0], a.registrar.Now()), true
+}
+
+// ifMatch reads the precondition that a change must carry (RFC 9110 §13.1.1), or answers 428 (RFC 6585 §3).
+func (a *API) ifMatch(c *gin.Context) (admin.Precondition, bool) {
+	header := strings.TrimSpace(strings.Join(c.Request.Header.Values("If-Match"), ","))
+	switch header {
+	case "":
+		a.write(c, Problem{Type: "precondition-required", Title: "If-Match is required", Status: http.StatusPreconditionRequired,
+			Detail: "Read the credential first and send its ETag as If-Match."})
+		return nil, false
+	case "*":
+		return nil, true
+	}
+	only := admin.Precondition{}
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimSpace(tag)
+		if weak, isWeak := strings.CutPrefix(tag, "W/"); isWeak && strings.HasPrefix(weak, `"`) {
+			continue // RFC 9110 §13.1.1 compares strongly, and a weak tag never matches.
+		}
+		if len(tag) < 2 || tag[0] != '"' || tag[len(tag)-1] != '"' {
+			a.malformed(c, "If-Match", "invalid", `If-Match must be * or entity tags such as "3"`)
+			return nil, false
+		}
+		if version, err := strconv.ParseInt(tag[1:len(tag)-1], 10, 64); err == nil && etag(version) == tag {
+			only = append(only, version)
+		}
+	}
+	return only, true
+}
+
+func (b credentialChange) change() admin.ClientChange {
+	change := admin.ClientChange{
+		Name: b.Name.value, Note: b.Note.value, Owner: b.Owner.value, Status: b.Status.value,
+		TokenLifetime: b.TokenLifetime.value, AllowedCIDRs: b.AllowedCIDRs.value,
+	}
+	if b.Grants.value != nil {
+		grants := make([]oauth.Grant, len(*b.Grants.value))
+		for i, wire := range *b.Grants.value {
+			grants[i] = oauth.Grant(wire)
+		}
+		change.Grants = &grants
+	}
+	return change
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,150 @@
+package rest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// credential is an oauth.Client as the wire shows it. It never holds a secret or a hash.
+type credential struct {
+	ClientID      string           `json:"client_id"`
+	OrgID         string           `json:"org_id"`
+	Name          string           `json:"name"`
+	Note          string           `json:"note"`
+	Owner         string           `json:"owner"`
+	Status        oauth.Status     `json:"status"`
+	AuthMethod    oauth.AuthMethod `json:"auth_method"`
+	TokenLifetime int64            `json:"token_lifetime"` // Seconds; 0 leaves it to the APIs.
+	AllowedCIDRs  []string         `json:"allowed_cidrs"`
+	Grants        []grant          `json:"grants"`
+	Summary       []string         `json:"summary"`
+	Secrets       []secret         `json:"secrets"`
+	CreatedAt     time.Time        `json:"created_at"`
+	CreatedBy     string           `json:"created_by"`
+	UpdatedAt     time.Time        `json:"updated_at"`
+	UpdatedBy     string           `json:"updated_by"`
+	Version       int64            `json:"version"`
+}
+
+// grant is an oauth.Grant on the wire; the two have the same shape.
+type grant oauth.Grant
+
+type secret struct {
+	ID        string     `json:"id"`
+	Hint      string     `json:"hint"`
+	Status    string     `json:"status"` // current, previous, stopped or expired
+	CreatedAt time.Time  `json:"created_at"`
+	CreatedBy string     `json:"created_by"`
+	ExpiresAt *time.Time `json:"expires_at"`
+	StopsAt   *time.Time `json:"stops_at"`
+}
+
+func credentialOf(client *oauth.Client, summary []string, now time.Time) credential {
+	wire := credential{
+		ClientID: client.ID, OrgID: client.OrgID, Name: client.Name, Note: client.Note, Owner: client.Owner,
+		Status: client.Status, AuthMethod: client.AuthMethod, TokenLifetime: int64(client.TokenLifetime / time.Second),
+		AllowedCIDRs: []string{}, Grants: []grant{}, Summary: summary, Secrets: []secret{},
+		CreatedAt: client.CreatedAt, CreatedBy: client.CreatedBy,
+		UpdatedAt: client.UpdatedAt, UpdatedBy: client.UpdatedBy, Version: client.Version,
+	}
+	for _, network := range client.AllowedCIDRs {
+		wire.AllowedCIDRs = append(wire.AllowedCIDRs, network.String())
+	}
+	for _, held := range client.Grants {
+		wire.Grants = append(wire.Grants, grant(held))
+	}
+	current := slices.IndexFunc(client.Secrets, func(s oauth.Secret) bool { return s.Usable(now) })
+	for i, kept := range client.Secrets {
+		wire.Secrets = append(wire.Secrets, secret{
+			ID: kept.ID, Hint: kept.Hint, Status: secretStatus(kept, i == current, now),
+			CreatedAt: kept.CreatedAt, CreatedBy: kept.CreatedBy,
+			ExpiresAt: orNull(kept.ExpiresAt), StopsAt: orNull(kept.StopsAt),
+		})
+	}
+	return wire
+}
+
+// secretStatus says what became of a secret. Of the usable ones the newest is the current.
+func secretStatus(s oauth.Secret, current bool, now time.Time) string {
+	switch {
+	case current:
+		return "current"
+	case s.Usable(now):
+		return "previous"
+	case !s.ExpiresAt.IsZero() && !now.Before(s.ExpiresAt):
+		return "expired"
+	default:
+		return "stopped"
+	}
+}
+
+type api struct {
+	Key           string             `json:"key"`
+	Name          string             `json:"name"`
+	Description   string             `json:"description"`
+	Audience      string             `json:"audience"`
+	Level         oauth.Level        `json:"level"`
+	Choice        oauth.Choice       `json:"choice"`
+	Permissions   []oauth.Permission `json:"permissions"`
+	GrantableBy   []string           `json:"grantable_by"`
+	TokenLifetime int64              `json:"token_lifetime"` // Seconds.
+	Status        oauth.Status       `json:"status"`
+	Version       int64              `json:"version"`
+}
+
+func apiOf(a *oauth.API) api {
+	return api{
+		Key: a.Key, Name: a.Name, Description: a.Description, Audience: a.Audience, Level: a.Level, Choice: a.Choice,
+		Permissions: orEmpty(a.Permissions), GrantableBy: orEmpty(a.GrantableBy),
+		TokenLifetime: int64(a.TokenLifetime / time.Second), Status: a.Status, Version: a.Version,
+	}
+}
+
+type tenant struct {
+	ID            string       `json:"id"`
+	Level         oauth.Level  `json:"level"`
+	Name          string       `json:"name"`
+	ParentID      *string      `json:"parent_id"`
+	OrgID         string       `json:"org_id"`
+	Status        oauth.Status `json:"status"`
+	ChildrenCount int          `json:"children_count"`
+	Version       int64        `json:"version"`
+}
+
+func tenantOf(t *admin.TenantRow) tenant {
+	return tenant{
+		ID: t.ID, Level: t.Level, Name: t.Name, ParentID: orNull(t.ParentID), OrgID: t.OrgID,
+		Status: t.Status, ChildrenCount: t.Children, Version: t.Version,
+	}
+}
+
+type event struct {
+	ID        string                  `json:"id"`
+	At        time.Time               `json:"at"`
+	Actor     actor                   `json:"actor"`
+	Action    string                  `json:"action"`
+	Target    string                  `json:"target"`
+	OrgID     *string                 `json:"org_id"`
+	Changes   map[string]admin.Change `json:"changes"`
+	RequestID string                  `json:"request_id"`
+}
+
+type actor struct {
+	Kind    admin.ActorKind `json:"kind"`
+	ID      string          `json:"id"`
+	Address string          `json:"address"`
+}
+
+func eventOf(e *admin.EventRow) event {
+	changes := e.Changes
+	if changes == nil {
+		changes = map[string]admin.Change{}
+	}
+	return event{
+		ID: e.ID, At: e.At, Actor: actor{e.ActorKind, e.ActorID, e.Address}, Action: e.Action, Target: e.Target,
+		OrgID: orNull(e.OrgID), Changes: changes, RequestID: e.RequestID,
+	}
+}

@@ -1,0 +1,141 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// Setup is what a server makes sure of at every start, before it serves. Several replicas may do so at once.
+type Setup struct {
+	Store Store
+	// IssuerURL is the issuer whose management API the catalogue must hold.
+	IssuerURL string
+	// Example is a declaration to apply to a new installation; empty for none.
+	Example []byte
+	// ClientID and Secret are the installation's first client; both empty to have them invented.
+	ClientID string
+	Secret   oauth.Plaintext
+	Now      func() time.Time
+}
+
+// FirstClient is the installation's first management client. Its secret must be shown once and then forgotten.
+type FirstClient struct {
+	ID     string
+	Secret oauth.Plaintext
+}
+
+// Run makes sure of a signing key, of the management API in the catalogue and, once in the installation's life, of
+// the example and the first management client. It answers that client only if it invented the secret just now.
+func (s Setup) Run(ctx context.Context) (*FirstClient, error) {
+	if err := s.ensureKey(ctx); err != nil {
+		return nil, fmt.Errorf("making sure of a signing key: %w", err)
+	}
+	if err := putAPI(ctx, s.Store, System("setup"), ManagementAPIOf(s.IssuerURL), s.Now()); err != nil {
+		return nil, fmt.Errorf("making sure of the management API: %w", err)
+	}
+	done, err := s.Store.Bootstrapped(ctx)
+	if err != nil || done {
+		return nil, err
+	}
+	if len(s.Example) > 0 {
+		declared, err := ParseDeclaration(s.Example)
+		if err != nil {
+			return nil, err
+		}
+		if err := apply(ctx, s.Store, System("setup"), declared, s.Now); err != nil {
+			return nil, fmt.Errorf("applying the example: %w", err)
+		}
+	}
+	return s.bootstrap(ctx)
+}
+
+func (s Setup) ensureKey(ctx context.Context) error {
+	key, err := oauth.NewSigningKey(s.Now())
+	if err != nil {
+		return err
+	}
+	event := newEvent(System("setup"), s.Now(), "key.created", key.ID, "", nil)
+	_, err = s.Store.AddFirstKey(ctx, key, event)
+	return err
+}
+
+func (s Setup) bootstrap(ctx context.Context) (*FirstClient, error) {
+	actor, now := System("setup"), s.Now()
+	api := ManagementAPIOf(s.IssuerURL)
+	client := &oauth.Client{
+		ID: s.ClientID, Name: "First management credential",
+		Note:   "Made at the very first start. Replace it by credentials with fewer permissions.",
+		Status: oauth.StatusActive, AuthMethod: oauth.AuthSecret,
+		Grants:    []oauth.Grant{{API: api.Key, Permissions: managementPermissions(), AppliesTo: oauth.Places{Installation: true}}},
+		CreatedAt: now, CreatedBy: actor.ID, UpdatedAt: now, UpdatedBy: actor.ID, Version: 1,
+	}
+	var first *FirstClient
+	if s.ClientID == "" {
+		secret, text := oauth.NewSecret(now, actor.ID)
+		client.ID, client.Secrets = oauth.NewID("cid"), []oauth.Secret{secret}
+		first = &FirstClient{ID: client.ID, Secret: text}
+	} else {
+		if err := CheckFirstClient(s.ClientID, s.Secret); err != nil {
+			return nil, err
+		}
+		client.Secrets = []oauth.Secret{oauth.SecretFrom(s.Secret, now, actor.ID)}
+	}
+	home := oauth.Tenant{ID: oauth.NewID("org"), Level: oauth.LevelOrg, Name: "Default organization", Status: oauth.StatusActive}
+	home.OrgID = home.ID
+	event := newEvent(actor, now, "credential.created", client.ID, "", changes(&oauth.Client{}, client))
+	made, err := s.Store.Bootstrap(ctx, client, home, event)
+	if err != nil || !made {
+		return nil, err
+	}
+	return first, nil
+}
+
+// The least that a secret chosen outside must have.
+const (
+	minSecretChars = 32
+	minSecretBits  = 128
+)
+
+// CheckFirstClient refuses a client_id or secret from outside that RFC 6749 appendix A does not allow, and a secret
+// that could be guessed: it is kept under a fast hash, which is right only for one that cannot.
+func CheckFirstClient(id string, secret oauth.Plaintext) error {
+	text := secret.Reveal()
+	switch {
+	case id == "" || len(id) > 255 || !isVSCHAR(id) || strings.TrimSpace(id) != id || id == "." || id == "..":
+		return errors.New("bootstrap client id: must be 1 to 255 printable ASCII characters")
+	case !isVSCHAR(text) || len(text) > 1024:
+		return errors.New("bootstrap client secret: must be at most 1024 printable ASCII characters")
+	case len(text) < minSecretChars || entropyBits(text) < minSecretBits || repeats(text):
+		return fmt.Errorf("bootstrap client secret: too weak: it needs %d random characters or more, such as `openssl rand -base64 32` makes", minSecretChars)
+	}
+	return nil
+}
+
+// isVSCHAR reports whether text holds only what RFC 6749 appendix A allows in a client_id and a client_secret.
+func isVSCHAR(text string) bool {
+	return !strings.ContainsFunc(text, func(char rune) bool { return char < 0x20 || char > 0x7e })
+}
+
+// entropyBits estimates, by how often each character stands in it, how many bits a text could hold.
+func entropyBits(text string) float64 {
+	count := make(map[rune]float64)
+	for _, char := range text {
+		count[char]++
+	}
+	bits := 0.0
+	for _, n := range count {
+		bits -= n * math.Log2(n/float64(len(text)))
+	}
+	return bits
+}
+
+// repeats reports whether the text is one shorter text over and over.
+func repeats(text string) bool {
+	return strings.Contains((text + text)[1:2*len(text)-1], text)
+}

@@ -1,0 +1,137 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// Store is what an administrator's work asks of a database. It reads the database itself, not a memory of it.
+//
+// Every change takes the Event that tells of it and commits both or neither, and makes every replica drop what it
+// remembers of the thing before the replica's next token. Errors wrap oauth.ErrNotFound, oauth.ErrConflict (a
+// unique value is taken) or oauth.ErrUnavailable (the database cannot be asked); any other is a fault of ours.
+type Store interface {
+	ClientStore
+	CatalogStore
+	TenantStore
+	// Events answers the audit trail, the newest first.
+	Events(ctx context.Context, query EventQuery) ([]EventRow, error)
+	// AddFirstKey stores the key unless there is one already, and answers whether it did.
+	AddFirstKey(ctx context.Context, key oauth.SigningKey, event Event) (bool, error)
+	// Bootstrapped answers whether Bootstrap has ever registered a client.
+	Bootstrapped(ctx context.Context) (bool, error)
+	// Bootstrap registers the installation's first client, exactly once in the installation's life, and answers
+	// whether it did. The client joins the oldest org; if there is no org, home is made for it.
+	Bootstrap(ctx context.Context, client *oauth.Client, home oauth.Tenant, event Event) (bool, error)
+}
+
+// ClientStore keeps clients.
+type ClientStore interface {
+	// Client answers a client with all its secrets, as stored.
+	Client(ctx context.Context, id string) (*oauth.Client, error)
+	// Clients answers those that match, in the query's order.
+	Clients(ctx context.Context, query ClientQuery) ([]oauth.Client, error)
+	CreateClient(ctx context.Context, client *oauth.Client, event Event) error
+	// UpdateClient lets change work on the client while no other writer can touch it, and stores the result with
+	// the Event that change answers. If change answers no Event, nothing is stored. An error of change is
+	// answered as it is. A status of oauth.StatusDeleted leaves a tombstone: secrets and grants are gone for good.
+	UpdateClient(ctx context.Context, id string, change func(*oauth.Client) (*Event, error)) error
+}
+
+// CatalogStore keeps APIs.
+type CatalogStore interface {
+	// API answers the API with this key.
+	API(ctx context.Context, key string) (*oauth.API, error)
+	// APIs answers all, ordered by key.
+	APIs(ctx context.Context) ([]oauth.API, error)
+	// PutAPI stores the API whether or not it was there. It ignores Version, and counts it up.
+	PutAPI(ctx context.Context, api oauth.API, event Event) error
+}
+
+// TenantStore keeps the tree.
+type TenantStore interface {
+	// Tenant answers one tenant with the number of its children.
+	Tenant(ctx context.Context, id string) (*TenantRow, error)
+	// Tenants answers those that match, ordered by name and id.
+	Tenants(ctx context.Context, query TenantQuery) ([]TenantRow, error)
+	// TenantsByID answers those of the ids that exist, in no order.
+	TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, error)
+	// PutTenant stores the tenant whether or not it was there. It ignores Version, and counts it up.
+	PutTenant(ctx context.Context, tenant oauth.Tenant, event Event) error
+}
+
+// ClientQuery says which clients to answer. The zero value of a field does not narrow.
+type ClientQuery struct {
+	// Org narrows to one org.
+	Org    string
+	Status oauth.Status
+	// Name narrows to the client that has exactly this name.
+	Name string
+	// Search narrows to names and client_ids that contain it, whatever the case of ASCII letters.
+	Search string
+	Sort   ClientSort
+	// After is the last row of the page before.
+	After *ClientPosition
+	// Limit is the greatest number of rows; it must be positive.
+	Limit int
+}
+
+// ClientSort is an order of clients. The client_id breaks ties.
+type ClientSort string
+
+// The orders; a leading minus turns one round.
+const (
+	ByName        ClientSort = "name"
+	ByNameDown    ClientSort = "-name"
+	ByCreated     ClientSort = "created_at"
+	ByCreatedDown ClientSort = "-created_at"
+)
+
+// ClientPosition is a client's place in an order: the value it was sorted by, and its id.
+type ClientPosition struct {
+	Name      string    `json:"n,omitzero"`
+	CreatedAt time.Time `json:"c,omitzero"`
+	ID        string    `json:"i"`
+}
+
+// TenantQuery says which tenants to answer. The zero value of a field does not narrow.
+type TenantQuery struct {
+	// Org narrows to one org and what lies in it.
+	Org string
+	// Parent narrows to the children of a tenant; Roots to the orgs.
+	Parent string
+	Roots  bool
+	// Search narrows to names and ids that contain it, whatever the case of ASCII letters.
+	Search string
+	After  *TenantPosition
+	Limit  int
+}
+
+// TenantPosition is a tenant's place in the order by name and id.
+type TenantPosition struct {
+	Name string `json:"n"`
+	ID   string `json:"i"`
+}
+
+// TenantRow is a tenant and the number of its children.
+type TenantRow struct {
+	oauth.Tenant
+	Children int
+}
+
+// EventQuery says which events to answer. The zero value of a field does not narrow.
+type EventQuery struct {
+	Org    string
+	Target string
+	// Before is the last row of the page before.
+	Before int64
+	Limit  int
+}
+
+// EventRow is an Event with its place in the trail.
+type EventRow struct {
+	Event
+	Sequence int64
+}

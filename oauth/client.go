@@ -1,0 +1,64 @@
+package oauth
+
+import (
+	"net/netip"
+	"time"
+)
+
+// AuthMethod is how a client authenticates, by the names of RFC 7591 §2 but for AuthSecret, which stands for
+// client_secret_basic and client_secret_post alike: the client sends whichever it likes.
+type AuthMethod string
+
+// AuthSecret authenticates by one of the client's secrets.
+const AuthSecret AuthMethod = "client_secret"
+
+// Client is a registered program. An administrator sees it as a credential.
+type Client struct {
+	// ID is the client_id: unguessable, never renamed, never used again.
+	ID string
+	// OrgID is the org the client belongs to, for good.
+	OrgID string
+	// Name is unique among the clients of the org.
+	Name  string
+	Note  string
+	Owner string
+	// Status: only an active client is issued tokens.
+	Status     Status
+	AuthMethod AuthMethod
+	// Secrets are all secrets that are still kept, usable or not, the newest first.
+	Secrets []Secret
+	Grants  []Grant
+	// TokenLifetime is the longest this client's tokens may live; zero leaves it to the APIs.
+	TokenLifetime time.Duration
+	// AllowedCIDRs are the networks the client may ask from; empty allows any.
+	AllowedCIDRs []netip.Prefix
+	CreatedAt    time.Time
+	CreatedBy    string
+	UpdatedAt    time.Time
+	UpdatedBy    string
+	// Version counts the changes made to the client, from 1.
+	Version int64
+}
+
+// MatchingSecret answers the usable secret whose text was presented, or nil.
+// It does the same work whether or not there is one.
+func (c *Client) MatchingSecret(presented Plaintext, now time.Time) *Secret {
+	hash := presented.Hash()
+	var match *Secret
+	for i := range c.Secrets {
+		if secret := &c.Secrets[i]; secret.Hash.Equal(hash) && secret.Usable(now) {
+			match = secret
+		}
+	}
+	return match
+}
+
+// MayAskFrom reports whether the client may ask for tokens from this address.
+func (c *Client) MayAskFrom(address netip.Addr) bool {
+	for _, network := range c.AllowedCIDRs {
+		if network.Contains(address.Unmap()) {
+			return true
+		}
+	}
+	return len(c.AllowedCIDRs) == 0
+}

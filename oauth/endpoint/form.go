@@ -1,0 +1,111 @@
+package endpoint
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// form is the parameters of a request, read from its body and from nowhere else.
+type form map[string][]string
+
+// readForm reads the body: form-encoded (RFC 6749 appendix B), or a JSON object with the same members. A
+// parameter may stand once (§3.2), but for those named in repeatable; one without a value counts as left out.
+func readForm(request *http.Request, repeatable ...string) (form, error) {
+	if request.URL.RawQuery != "" || request.URL.ForceQuery {
+		return nil, invalidRequest("parameters belong in the body, not in the query")
+	}
+	mediaType, _, err := mime.ParseMediaType(request.Header.Get("Content-Type"))
+	if err != nil || len(request.Header.Values("Content-Type")) != 1 {
+		return nil, invalidRequest("one Content-Type of application/x-www-form-urlencoded is required")
+	}
+	body, err := io.ReadAll(request.Body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, err
+	case err != nil:
+		return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body could not be read to its end", Err: err}
+	}
+	var parameters form
+	switch mediaType {
+	case "application/x-www-form-urlencoded":
+		values, err := url.ParseQuery(string(body))
+		if err != nil {
+			return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body is not well-formed", Err: err}
+		}
+		parameters = form(values)
+	case "application/json":
+		if parameters, err = fromJSON(body); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, invalidRequest("the Content-Type must be application/x-www-form-urlencoded")
+	}
+	return parameters, parameters.tidy(repeatable)
+}
+
+// fromJSON reads a flat object of strings, or of arrays of strings where a parameter stands more than once.
+func fromJSON(body []byte) (form, error) {
+	var members map[string]any
+	if err := json.Unmarshal(body, &members); err != nil {
+		return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body is not one well-formed JSON object", Err: err}
+	}
+	parameters := make(form, len(members))
+	for name, member := range members {
+		values, isArray := member.([]any)
+		if !isArray {
+			values = []any{member}
+		}
+		for _, value := range values {
+			text, isText := value.(string)
+			if !isText {
+				return nil, invalidRequest("every member must be a string or an array of strings")
+			}
+			parameters[name] = append(parameters[name], text)
+		}
+	}
+	return parameters, nil
+}
+
+// tidy drops parameters without a value and refuses what stands twice or is no text.
+func (f form) tidy(repeatable []string) error {
+	for name, values := range f {
+		kept := values[:0]
+		for _, value := range values {
+			if !utf8.ValidString(value) || !utf8.ValidString(name) {
+				return invalidRequest("the parameters are not UTF-8")
+			}
+			if value != "" {
+				kept = append(kept, value)
+			}
+		}
+		if len(values) > 1 && !slices.Contains(repeatable, name) {
+			return invalidRequest("a parameter is repeated")
+		}
+		f[name] = kept
+	}
+	return nil
+}
+
+// get answers a parameter that may stand once; empty when it is left out.
+func (f form) get(name string) string {
+	if values := f[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+func (f form) has(name string) bool { return len(f[name]) > 0 }
+
+func invalidRequest(description string) error {
+	return &oauth.Error{Code: oauth.InvalidRequest, Description: description}
+}

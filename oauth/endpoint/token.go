@@ -1,0 +1,143 @@
+package endpoint
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// tokenResponse is the answer of RFC 6749 §5.1.
+type tokenResponse struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in"` // Seconds.
+	Scope       string `json:"scope"`
+}
+
+// Token answers POST /oauth/token (RFC 6749 §4.4). The client is authenticated before anything else it says is
+// judged, so that a stranger learns nothing from the rest.
+func (e *Endpoint) Token(c *gin.Context) {
+	parameters, err := readForm(c.Request, "resource", "audience")
+	if err != nil {
+		Fail(c, err)
+		return
+	}
+	proof, err := readProof(c.Request, parameters)
+	if err != nil {
+		Fail(c, err)
+		return
+	}
+	proof.From, _ = netip.ParseAddr(c.ClientIP())
+	c.Set("client_id", proof.ClientID)
+	client, err := e.issuer.Authenticate(c.Request.Context(), proof)
+	if err != nil {
+		Fail(c, err)
+		return
+	}
+	asked, err := readRequest(parameters)
+	if err != nil {
+		Fail(c, err)
+		return
+	}
+	token, err := e.issuer.Issue(c.Request.Context(), client, asked)
+	if err != nil {
+		Fail(c, err)
+		return
+	}
+	noStore(c)
+	c.PureJSON(http.StatusOK, tokenResponse{
+		AccessToken: token.Access,
+		TokenType:   "Bearer",
+		ExpiresIn:   int64(token.Lifetime / time.Second),
+		Scope:       token.Scope.String(),
+	})
+}
+
+// readProof finds the one way in which the request authenticates its client (RFC 6749 §2.3: never more than one).
+func readProof(request *http.Request, parameters form) (oauth.Proof, error) {
+	proof := oauth.Proof{
+		Method:   oauth.AuthSecret,
+		ClientID: parameters.get("client_id"),
+		Secret:   oauth.NewPlaintext(parameters.get("client_secret")),
+	}
+	headers := request.Header.Values("Authorization")
+	switch {
+	case len(headers) > 1:
+		return oauth.Proof{}, invalidRequest("there is more than one Authorization header")
+	case parameters.has("client_assertion") || parameters.has("client_assertion_type"):
+		return oauth.Proof{}, noProof("client assertions are not supported")
+	case len(headers) == 0:
+		if proof.ClientID == "" || !parameters.has("client_secret") {
+			return oauth.Proof{}, noProof("no client authentication")
+		}
+		return proof, nil
+	}
+	id, secret, err := readBasic(headers[0])
+	switch {
+	case err != nil:
+		return oauth.Proof{}, err
+	case parameters.has("client_secret"):
+		return oauth.Proof{}, invalidRequest("the client authenticates in more than one way")
+	case proof.ClientID != "" && proof.ClientID != id:
+		return oauth.Proof{}, invalidRequest("the client_id is not the one in the Authorization header")
+	}
+	proof.ClientID, proof.Secret = id, oauth.NewPlaintext(secret)
+	return proof, nil
+}
+
+// readBasic reads HTTP Basic, of which both halves are form-encoded (RFC 6749 §2.3.1).
+func readBasic(header string) (id, secret string, err error) {
+	scheme, encoded, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return "", "", noProof("unsupported authentication scheme")
+	}
+	decoded, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return "", "", noProof("malformed Basic credentials")
+	}
+	id, secret, found := strings.Cut(string(decoded), ":")
+	if !found {
+		return "", "", noProof("malformed Basic credentials")
+	}
+	id, idErr := url.QueryUnescape(id)
+	secret, secretErr := url.QueryUnescape(secret)
+	if idErr != nil || secretErr != nil {
+		return "", "", noProof("Basic credentials that are not form-encoded")
+	}
+	return id, secret, nil
+}
+
+// noProof is the answer to a request that proves no client: the same as to one that proves it wrongly.
+func noProof(cause string) error { return oauth.RefuseClient(errors.New(cause)) }
+
+// readRequest reads what an authenticated client asks for.
+func readRequest(parameters form) (oauth.Request, error) {
+	switch parameters.get("grant_type") {
+	case "client_credentials":
+	case "":
+		return oauth.Request{}, invalidRequest("the grant_type is missing")
+	default:
+		return oauth.Request{}, &oauth.Error{Code: oauth.UnsupportedGrantType, Description: "the grant_type must be client_credentials"}
+	}
+	scope, err := oauth.ParseScope(parameters.get("scope"))
+	if err != nil {
+		return oauth.Request{}, err
+	}
+	asked := oauth.Request{Scope: scope}
+	// "audience" is the older spelling of RFC 8707's resource.
+	for _, resource := range slices.Concat(parameters["resource"], parameters["audience"]) {
+		if !slices.Contains(asked.Resources, resource) {
+			asked.Resources = append(asked.Resources, resource)
+		}
+	}
+	return asked, nil
+}

@@ -1,0 +1,109 @@
+package oauth
+
+import (
+	"slices"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
+)
+
+// Places says where a grant holds. It is the verifier's own word, as it stands in the token.
+type Places = bearer.Places
+
+// Grant is one API, some of its permissions, and where they hold.
+type Grant struct {
+	API         string   `json:"api"`
+	Permissions []string `json:"permissions"`
+	AppliesTo   Places   `json:"applies_to"`
+}
+
+// Request is what a client asks for.
+type Request struct {
+	// Scope is the set of permissions asked for; empty asks for everything that is granted.
+	Scope Scope
+	// Resources are the audiences asked for (RFC 8707 §2); empty asks for all of the client's.
+	Resources []string
+}
+
+// Granted is what a client gets: exactly what it asked for.
+type Granted struct {
+	Scope    Scope
+	Audience []string
+	Details  []bearer.AuthorizationDetail
+	// Lifetime is the least of what the client and the APIs allow.
+	Lifetime time.Duration
+}
+
+// Grant judges what the client asks for against what it holds at the moment. A grant whose API, permission or
+// places are all out of force is as if it were not there. Asking for more than is held is an [*Error]:
+// invalid_target for an audience (RFC 8707 §2), invalid_scope for a permission (RFC 6749 §5.2).
+func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
+	granted := Granted{Lifetime: client.TokenLifetime}
+	missing := slices.Clone(asked.Scope)
+	missingAudiences := slices.Clone(asked.Resources)
+
+	for _, grant := range client.Grants {
+		api := c.API(grant.API)
+		if api == nil || api.Status != StatusActive {
+			continue
+		}
+		places, some := c.open(grant.AppliesTo)
+		if !some {
+			continue
+		}
+		if len(asked.Resources) > 0 && !slices.Contains(asked.Resources, api.Audience) {
+			continue
+		}
+		missingAudiences = without(missingAudiences, api.Audience)
+
+		var actions []string
+		for _, permission := range grant.Permissions {
+			if _, exists := api.Permission(permission); !exists {
+				continue
+			}
+			scope := api.ScopeOf(permission)
+			if len(asked.Scope) > 0 {
+				if !slices.Contains(asked.Scope, scope) {
+					continue
+				}
+				missing = without(missing, scope)
+			}
+			actions = append(actions, permission)
+			granted.Scope = append(granted.Scope, scope)
+		}
+		if actions == nil {
+			continue
+		}
+		granted.Details = append(granted.Details, bearer.AuthorizationDetail{Type: api.Key, Actions: actions, Places: places})
+		if !slices.Contains(granted.Audience, api.Audience) {
+			granted.Audience = append(granted.Audience, api.Audience)
+		}
+		granted.Lifetime = shorter(granted.Lifetime, api.TokenLifetime)
+	}
+
+	switch {
+	case len(missingAudiences) > 0:
+		return Granted{}, &Error{Code: InvalidTarget, Description: "the client holds nothing at a requested resource"}
+	case len(missing) > 0:
+		return Granted{}, &Error{Code: InvalidScope, Description: "the requested scope exceeds what is granted"}
+	case len(granted.Scope) == 0:
+		return Granted{}, &Error{Code: InvalidScope, Description: "nothing is granted to the client"}
+	}
+	if len(asked.Resources) > 0 {
+		// RFC 8707 §2.2: the scope was asked for at every resource named, so the token names them all.
+		granted.Audience = asked.Resources
+	}
+	return granted, nil
+}
+
+func without(list []string, value string) []string {
+	return slices.DeleteFunc(list, func(item string) bool { return item == value })
+}
+
+// shorter answers the lesser of two lifetimes, of which zero means unlimited.
+func shorter(a, b time.Duration) time.Duration {
+	if a == 0 || (b != 0 && b < a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,116 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/go-oauth2/oauth2/v4/manage"
+
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
+)
+
+// Issuer authenticates clients and issues tokens. It is safe for concurrent use.
+type Issuer struct {
+	url         string
+	store       Store
+	maxLifetime time.Duration
+	now         func() time.Time
+	manager     *manage.Manager
+	nobody      *Client
+}
+
+// Config is what an Issuer is made of. Every field is required.
+type Config struct {
+	// URL is the issuer identifier (RFC 8414 §2): scheme and host, perhaps a path, with no query or fragment.
+	URL   string
+	Store Store
+	// MaxLifetime is the longest any token may live, whatever its API or client says.
+	MaxLifetime time.Duration
+	// Now answers the time in UTC, in whole microseconds.
+	Now func() time.Time
+}
+
+// NewIssuer makes an Issuer and checks its Config.
+func NewIssuer(config Config) (*Issuer, error) {
+	address, err := url.Parse(config.URL)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("issuer: %w", err)
+	case address.Scheme != "https" && address.Scheme != "http", address.Host == "":
+		return nil, fmt.Errorf("issuer %q is not an absolute http or https URL", config.URL)
+	case address.RawQuery != "" || address.ForceQuery || address.Fragment != "" || address.User != nil:
+		return nil, fmt.Errorf("issuer %q must have no query, fragment or user", config.URL)
+	case len(address.Path) > 0 && address.Path[len(address.Path)-1] == '/':
+		return nil, fmt.Errorf("issuer %q must not end in a slash", config.URL)
+	case config.MaxLifetime < time.Second:
+		return nil, errors.New("the longest token lifetime must be at least a second")
+	}
+	issuer := &Issuer{
+		url:         config.URL,
+		store:       config.Store,
+		maxLifetime: config.MaxLifetime,
+		now:         config.Now,
+		nobody:      newNobody(),
+	}
+	issuer.manager = newManager(issuer)
+	return issuer, nil
+}
+
+// Token is an issued access token, as RFC 6749 §5.1 answers it.
+type Token struct {
+	Access   string
+	Lifetime time.Duration
+	Scope    Scope
+}
+
+// Issue gives an authenticated client a token for what it asks, or an [*Error] from [Catalog.Grant].
+func (i *Issuer) Issue(ctx context.Context, client *Client, asked Request) (Token, error) {
+	granted, err := i.store.Catalog().Grant(client, asked)
+	if err != nil {
+		return Token{}, err
+	}
+	granted.Lifetime = shorter(granted.Lifetime, i.maxLifetime)
+	access, err := i.generate(ctx, client, granted)
+	if err != nil {
+		return Token{}, fmt.Errorf("issuing a token: %w", err)
+	}
+	return Token{Access: access, Lifetime: granted.Lifetime, Scope: granted.Scope}, nil
+}
+
+// LongestLifetime answers for how long, from now, a token already issued to the client may still be valid.
+func (i *Issuer) LongestLifetime(client *Client) time.Duration {
+	longest := time.Duration(0)
+	for _, grant := range client.Grants {
+		if api := i.store.Catalog().API(grant.API); api != nil {
+			longest = max(longest, api.TokenLifetime)
+		}
+	}
+	return shorter(shorter(client.TokenLifetime, longest), i.maxLifetime)
+}
+
+// mint writes and signs the claims of RFC 9068 §2.2.
+func (i *Issuer) mint(client *Client, granted Granted) (string, error) {
+	now := i.now()
+	return i.store.Keyring().sign(&bearer.Claims{
+		Issuer:               i.url,
+		Subject:              client.ID,
+		ClientID:             client.ID,
+		Audience:             granted.Audience,
+		IssuedAt:             now.Unix(),
+		ExpiresAt:            now.Add(granted.Lifetime).Unix(),
+		ID:                   rand.Text(),
+		Scope:                granted.Scope.String(),
+		OrgID:                client.OrgID,
+		AuthorizationDetails: granted.Details,
+	}, now)
+}
+
+// MaxLifetime answers the longest any token may live.
+func (i *Issuer) MaxLifetime() time.Duration { return i.maxLifetime }
+
+// URL answers the issuer identifier.
+func (i *Issuer) URL() string { return i.url }

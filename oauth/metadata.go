@@ -1,0 +1,40 @@
+package oauth
+
+import "context"
+
+// The paths of the public endpoints, below the issuer's URL.
+const (
+	TokenPath    = "/oauth/token"
+	JWKSPath     = "/.well-known/jwks.json"
+	MetadataPath = "/.well-known/oauth-authorization-server"
+)
+
+// Metadata is what RFC 8414 §2 says of this server. It names only what is really on.
+type Metadata struct {
+	Issuer                            string   `json:"issuer"`
+	TokenEndpoint                     string   `json:"token_endpoint"`
+	JWKSURI                           string   `json:"jwks_uri"`
+	ResponseTypesSupported            []string `json:"response_types_supported"`
+	GrantTypesSupported               []string `json:"grant_types_supported"`
+	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
+}
+
+// Metadata answers the server's metadata.
+func (i *Issuer) Metadata() Metadata {
+	return Metadata{
+		Issuer:        i.url,
+		TokenEndpoint: i.url + TokenPath,
+		JWKSURI:       i.url + JWKSPath,
+		// RFC 8414 §2 requires the member; there is no authorization endpoint, so nothing can be asked of it.
+		ResponseTypesSupported:            []string{},
+		GrantTypesSupported:               []string{"client_credentials"},
+		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post"},
+	}
+}
+
+// JWKS answers the public keys. When they cannot be proven fresh it answers those last known: verifiers must not
+// go blind because our database is away.
+func (i *Issuer) JWKS(ctx context.Context) []byte {
+	_ = i.store.Refresh(ctx)
+	return i.store.Keyring().JWKS()
+}

@@ -1,0 +1,13 @@
+package oauth
+
+import "net/netip"
+
+// Proof is what a request presents to prove that it comes from a client.
+type Proof struct {
+	ClientID string
+	Method   AuthMethod
+	// Secret is the presented text, for AuthSecret.
+	Secret Plaintext
+	// From is the address the request came from.
+	From netip.Addr
+}

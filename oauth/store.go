@@ -1,0 +1,20 @@
+package oauth
+
+import "context"
+
+// Store is what the protocol asks of a database. Its answers come from memory but are never stale.
+//
+// Client and Refresh first prove that the memory misses no change that was committed before the call began, and
+// wrap [ErrUnavailable] when that cannot be proven: then nothing may be issued. What they answer is shared and
+// must not be changed.
+type Store interface {
+	// Client answers the client with this id, whatever its status. It wraps ErrNotFound when there is none, or
+	// when it has been deleted.
+	Client(ctx context.Context, id string) (*Client, error)
+	// Refresh answers when the memory holds every change committed before the call.
+	Refresh(ctx context.Context) error
+	// Catalog answers the catalogue as the latest proof left it, without waiting.
+	Catalog() *Catalog
+	// Keyring answers the signing keys as the latest proof left them, without waiting.
+	Keyring() *Keyring
+}
