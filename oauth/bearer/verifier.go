@@ -67,8 +67,8 @@ func (v *Verifier) verifySignature(ctx context.Context, token string) ([]byte, e
 	if len(token) > maxTokenBytes {
 		return nil, refuse("too long")
 	}
-	// Compact serialization only: RFC 9068 knows no other, and go-jose would take JSON too.
-	if strings.Count(token, ".") != 2 {
+	// The characters of RFC 7515 §7.1 only: go-jose would drop white space, and one token must have one spelling.
+	if strings.ContainsFunc(token, outsideCompact) || strings.Count(token, ".") != 2 {
 		return nil, refuse("not a compact JWS")
 	}
 	jws, err := jose.ParseSignedCompact(token, algorithms)
@@ -97,6 +97,12 @@ func (v *Verifier) verifySignature(ctx context.Context, token string) ([]byte, e
 		return nil, refuse("bad signature")
 	}
 	return payload, nil
+}
+
+// outsideCompact reports whether the character cannot stand in a compact serialization: base64url and dots.
+func outsideCompact(char rune) bool {
+	return !('A' <= char && char <= 'Z' || 'a' <= char && char <= 'z' || '0' <= char && char <= '9' ||
+		char == '-' || char == '_' || char == '.')
 }
 
 func refuse(reason string) error { return fmt.Errorf("%w: %s", ErrInvalidToken, reason) }

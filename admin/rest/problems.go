@@ -1,0 +1,114 @@
+package rest
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// explanation is what the page of a problem type says, for whoever follows the type's URI.
+type explanation struct {
+	Title    string
+	Happened string
+	Remedy   string
+}
+
+// explanations explain every problem type. A type is never renamed: clients compare its URI.
+var explanations = map[string]explanation{
+	"malformed": {"The request cannot be read",
+		"The body is not well-formed JSON, holds a member that does not exist or stands twice, or a query parameter or header has a value that cannot be understood. Nothing was done.",
+		"Look at errors: its pointer names the member, parameter or header. Correct it and send the request again."},
+	"invalid-fields": {"Some fields are not acceptable",
+		"The request could be read, but some of its values are not allowed. Nothing was done.",
+		"The member errors lists everything that is wrong at once: pointer names the field, code is for programs and detail for people. Correct all of them and send the request again."},
+	"unauthorized": {"Not authenticated",
+		"The request had no bearer token, or one that is malformed, expired, meant for somebody else, or no longer in force because its credential was changed or deactivated.",
+		"Get a new token from the token endpoint for the management API, and send it as Authorization: Bearer. A token must not stand in the query."},
+	"forbidden": {"Not allowed",
+		"The token is good, but its credential does not hold the permission that this needs. The detail and the WWW-Authenticate header name the permission.",
+		"Use a credential that holds the permission, or ask somebody who does to grant it. Asking for it by scope does not help as long as it is not granted."},
+	"not-found": {"Not found",
+		"There is no such thing, or it lies outside the organization of your credential: the answer is the same for both.",
+		"Check the path and the identifier. A deleted credential is gone for good, but its events remain."},
+	"method-not-allowed": {"The method is not allowed here",
+		"The path exists, but not with this HTTP method.",
+		"The Allow header names the methods that the path has."},
+	"name-taken": {"The name is taken",
+		"Another credential of the organization has this name already. Nothing was done.",
+		"Choose another name, or change the credential that has it. The name of a deleted credential is free again."},
+	"no-usable-secret": {"The credential has no usable secret",
+		"An active credential must be able to authenticate, and every secret of this one has expired or was stopped. It was left inactive.",
+		"Make a new credential in its place."},
+	"stale": {"Somebody changed it meanwhile",
+		"The If-Match header names another version than the credential has now, so the change was not made: it would have overwritten what somebody else did. The member current_version and the ETag header carry the version of now.",
+		"Read the credential again, decide whether the change is still right, and repeat it with the new ETag."},
+	"precondition-required": {"If-Match is required",
+		"A change must say which version of the credential it is meant for, so that nobody overwrites a change they have not seen.",
+		"Read the credential first and send its ETag as If-Match. To change it whatever it is now, send If-Match: *."},
+	"too-large": {"The body is too large",
+		"The body of the request is larger than this server reads. Nothing was done.",
+		"The detail says how many bytes are read. Name whole accounts instead of many workspaces, or make two credentials."},
+	"unsupported-media-type": {"The body's type is not supported",
+		"The Content-Type header is missing or names a type that is not read here.",
+		"Send application/json to create, and application/merge-patch+json to change."},
+	"unavailable": {"The database cannot be asked at the moment",
+		"The server runs but could not reach its database in time, and it never answers from what may be stale. A change may or may not have been made.",
+		"Wait as long as Retry-After says, in seconds, and try again. After a change, first read what it is now."},
+	"internal": {"Something is wrong on our side",
+		"The server failed in a way that it did not expect. The cause is in its log, and never in the answer.",
+		"Give the request_id to whoever runs this server: it finds the line in the log."},
+}
+
+// problemPage needs neither a style nor a script of its own, so that its security policy can forbid both.
+var problemPage = template.Must(template.New("problem").Parse(`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{{with .Known}}{{.Title}}{{else}}Unknown problem{{end}} · Latchkey</title>
+</head>
+<body>
+<main>
+{{with .Known -}}
+<h1>{{.Title}}</h1>
+<h2>What happened</h2>
+<p>{{.Happened}}</p>
+<h2>What to do</h2>
+<p>{{.Remedy}}</p>
+{{- else -}}
+<h1>Unknown problem</h1>
+<p>This server has no problem of this type. It knows these:</p>
+<ul>
+{{- range $type, $explanation := .All}}
+<li><a href="{{$type}}">{{$explanation.Title}}</a></li>
+{{- end}}
+</ul>
+{{- end}}
+</main>
+</body>
+</html>
+`))
+
+// ProblemPage answers GET /problems/{type}: the page that a problem's type URI opens (RFC 9457 §3.1.1).
+func (a *API) ProblemPage(c *gin.Context) {
+	status := http.StatusNotFound
+	var content struct {
+		Known *explanation
+		All   map[string]explanation
+	}
+	if known, exists := explanations[c.Param("type")]; exists {
+		status, content.Known = http.StatusOK, &known
+	} else {
+		content.All = explanations
+	}
+	var page bytes.Buffer
+	if err := problemPage.Execute(&page, content); err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Header("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	c.Data(status, "text/html; charset=utf-8", page.Bytes())
+}
