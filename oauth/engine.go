@@ -11,18 +11,21 @@ import (
 // This file is the only one that knows go-oauth2. Its manager sees a request only after Authenticate and Grant
 // have judged it; its client store, token generator and token store are the three small types below.
 
-// newManager makes a manager whose tokens the issuer mints.
-func newManager(issuer *Issuer) *manage.Manager {
+// engine takes judged requests through go-oauth2's manager.
+type engine struct{ manager *manage.Manager }
+
+// newEngine makes an engine whose tokens are minted by mint.
+func newEngine(mint func(*Client, Granted) (string, error)) engine {
 	manager := manage.NewManager()
 	manager.MapClientStorage(provenClients{})
-	manager.MapAccessGenerate(minter{issuer})
+	manager.MapAccessGenerate(minter{mint})
 	manager.MapTokenStorage(keepsNothing{})
-	return manager
+	return engine{manager}
 }
 
-// generate takes a judged request through the manager and answers the signed token.
-func (i *Issuer) generate(ctx context.Context, client *Client, granted Granted) (string, error) {
-	info, err := i.manager.GenerateAccessToken(
+// issue answers the signed token of a client for what it has been granted.
+func (e engine) issue(ctx context.Context, client *Client, granted Granted) (string, error) {
+	info, err := e.manager.GenerateAccessToken(
 		context.WithValue(ctx, issuanceKey{}, &issuance{client, granted}),
 		oauth2.ClientCredentials,
 		&oauth2.TokenGenerateRequest{ClientID: client.ID, AccessTokenExp: granted.Lifetime})
@@ -69,14 +72,16 @@ func (provenClient) GetUserID() string          { return "" }
 func (provenClient) VerifyPassword(string) bool { return true }
 
 // minter generates access tokens.
-type minter struct{ issuer *Issuer }
+type minter struct {
+	mint func(*Client, Granted) (string, error)
+}
 
 func (m minter) Token(ctx context.Context, _ *oauth2.GenerateBasic, _ bool) (access, refresh string, err error) {
 	judged, err := issuanceFrom(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	access, err = m.issuer.mint(judged.client, judged.granted)
+	access, err = m.mint(judged.client, judged.granted)
 	return access, "", err
 }
 

@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/go-oauth2/oauth2/v4/manage"
-
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
@@ -19,7 +17,7 @@ type Issuer struct {
 	store       Store
 	maxLifetime time.Duration
 	now         func() time.Time
-	manager     *manage.Manager
+	engine      engine
 	nobody      *Client
 }
 
@@ -56,9 +54,15 @@ func NewIssuer(config Config) (*Issuer, error) {
 		now:         config.Now,
 		nobody:      newNobody(),
 	}
-	issuer.manager = newManager(issuer)
+	issuer.engine = newEngine(issuer.mint)
 	return issuer, nil
 }
+
+// MaxLifetime answers the longest any token may live.
+func (i *Issuer) MaxLifetime() time.Duration { return i.maxLifetime }
+
+// URL answers the issuer identifier.
+func (i *Issuer) URL() string { return i.url }
 
 // Token is an issued access token, as RFC 6749 §5.1 answers it.
 type Token struct {
@@ -74,7 +78,7 @@ func (i *Issuer) Issue(ctx context.Context, client *Client, asked Request) (Toke
 		return Token{}, err
 	}
 	granted.Lifetime = shorter(granted.Lifetime, i.maxLifetime)
-	access, err := i.generate(ctx, client, granted)
+	access, err := i.engine.issue(ctx, client, granted)
 	if err != nil {
 		return Token{}, fmt.Errorf("issuing a token: %w", err)
 	}
@@ -108,9 +112,3 @@ func (i *Issuer) mint(client *Client, granted Granted) (string, error) {
 		AuthorizationDetails: granted.Details,
 	}, now)
 }
-
-// MaxLifetime answers the longest any token may live.
-func (i *Issuer) MaxLifetime() time.Duration { return i.maxLifetime }
-
-// URL answers the issuer identifier.
-func (i *Issuer) URL() string { return i.url }
