@@ -1,0 +1,45 @@
+package main
+
+import (
+	"io"
+	"text/template"
+
+	"github.com/latchkey-auth/latchkey/admin"
+)
+
+// announcement shows the first credential and, where there is something to try, what to do with it. All of it can be
+// pasted into a POSIX shell. README.md shows the same commands.
+const announcement = `
+# The first management credential. Its secret is shown only now.
+
+ID={{.ID}} SECRET={{.Secret}}
+
+# 1. A token of the management API. Type this and the line above into another terminal.
+
+TOKEN=$(curl -s -u "$ID:$SECRET" -d grant_type=client_credentials {{.Issuer}}/oauth/token |
+  sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+{{if .Example}}
+# 2. A credential that may read profiles in one workspace.
+
+CREATED=$(curl -s {{.Issuer}}/admin/v1/credentials \
+  -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+  -d '{"name": "Fraud scoring worker",
+       "grants": [{"api": "profile", "permissions": ["read"], "applies_to": {"workspaces": ["ws_eu_prod"]}}]}')
+echo "$CREATED"
+
+# 3. A token for that credential.
+
+CLIENT_ID=$(echo "$CREATED" | sed 's/.*"client_id":"\([^"]*\)".*/\1/')
+CLIENT_SECRET=$(echo "$CREATED" | sed 's/.*"client_secret":"\([^"]*\)".*/\1/')
+curl -s -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials -d scope=profile:read \
+  {{.Issuer}}/oauth/token
+{{end}}
+`
+
+// announce writes it all at once, so that no log line comes between.
+func announce(stdout io.Writer, o *options, first *admin.FirstClient) error {
+	return template.Must(template.New("announcement").Parse(announcement)).Execute(stdout, struct {
+		ID, Secret, Issuer string
+		Example            bool
+	}{first.ID, first.Secret.Reveal(), o.Issuer, o.Dev})
+}

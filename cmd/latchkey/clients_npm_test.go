@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
+)
+
+// minNode is the oldest Node.js that the libraries in testdata/clients run on.
+const minNode = 20
+
+// npmLibraries is testdata/clients/clients.mjs at work, with the libraries that its lock file pins.
+type npmLibraries struct {
+	requests  *json.Encoder
+	responses *json.Decoder
+}
+
+// startNPM installs the libraries in a place of their own and starts the script that uses them.
+func startNPM(t *testing.T) *npmLibraries {
+	directory, node := installNPM(t)
+	script := exec.Command(node, "clients.mjs")
+	script.Dir = directory
+	script.Stderr = t.Output()
+	stdin, err := script.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := script.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := script.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// The end of its input is the end of the script.
+		if err := errors.Join(stdin.Close(), script.Wait()); err != nil {
+			t.Errorf("%s: %v", script, err)
+		}
+	})
+	return &npmLibraries{json.NewEncoder(stdin), json.NewDecoder(stdout)}
+}
+
+// installNPM answers where the libraries are, and a Node.js that they run on.
+func installNPM(t *testing.T) (directory, node string) {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		t.Fatalf("the JavaScript clients need npm: install Node.js %d or newer, with npm", minNode)
+	}
+	directory = t.TempDir()
+	if err := os.CopyFS(directory, os.DirFS("testdata/clients")); err != nil {
+		t.Fatal(err)
+	}
+	// The optional dependency is a Node.js, for machines whose own is missing or too old for the libraries.
+	arguments := []string{"ci", "--ignore-scripts", "--no-audit", "--no-fund"}
+	node, err = nodeOnPath(t.Context())
+	if err == nil {
+		arguments = append(arguments, "--omit=optional")
+	} else {
+		t.Logf("using the Node.js that npm installs, for %v", err)
+		node = filepath.Join(directory, "node_modules", ".bin", "node")
+	}
+	install := exec.CommandContext(t.Context(), npm, arguments...)
+	install.Dir = directory
+	if output, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", install, err, output)
+	}
+	if _, err := os.Stat(node); err != nil {
+		t.Fatalf("the JavaScript clients need Node.js %d or newer, and npm has none for this machine: install it", minNode)
+	}
+	return directory, node
+}
+
+// nodeOnPath answers the path of the machine's own Node.js, if the libraries run on it.
+func nodeOnPath(ctx context.Context) (string, error) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return "", err
+	}
+	version, err := exec.CommandContext(ctx, node, "--version").Output() // v20.1.2
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", node, err)
+	}
+	major, _, _ := strings.Cut(strings.TrimPrefix(string(version), "v"), ".")
+	if number, err := strconv.Atoi(major); err != nil || number < minNode {
+		return "", fmt.Errorf("%s is %s, older than %d", node, bytes.TrimSpace(version), minNode)
+	}
+	return node, nil
+}
+
+// answer is what the script answers.
+type answer struct {
+	Token   string         `json:"token"`
+	Claims  *bearer.Claims `json:"claims"`
+	Refused *refusal       `json:"refused"`
+	Error   string         `json:"error"`
+}
+
+// ask hands the script a request, through a pipe because a secret does not belong in a process's arguments.
+func (n *npmLibraries) ask(request map[string]string) (answer, error) {
+	var answered answer
+	if err := n.requests.Encode(request); err != nil {
+		return answer{}, err
+	}
+	if err := n.responses.Decode(&answered); err != nil {
+		return answer{}, err
+	}
+	switch {
+	case answered.Refused != nil:
+		return answer{}, answered.Refused
+	case answered.Error != "":
+		return answer{}, errors.New(answered.Error)
+	default:
+		return answered, nil
+	}
+}
+
+// clients are the JavaScript libraries, each in both ways to send a secret.
+func (n *npmLibraries) clients() []client {
+	var clients []client
+	for _, library := range []string{"oauth4webapi", "openid-client"} {
+		for _, method := range []string{"ClientSecretBasic", "ClientSecretPost"} {
+			clients = append(clients, client{library + " " + method, func(_ context.Context, who identity) (string, error) {
+				answered, err := n.ask(map[string]string{
+					"library": library, "method": method,
+					"issuer": who.issuer, "client_id": who.id, "client_secret": who.secret,
+				})
+				return answered.Token, err
+			}})
+		}
+	}
+	return clients
+}
+
+// verifier is jose, as a resource server uses it.
+func (n *npmLibraries) verifier() verifier {
+	return verifier{"jose", func(_ context.Context, issuer, audience, token string) (*bearer.Claims, error) {
+		answered, err := n.ask(map[string]string{
+			"library": "jose",
+			"issuer":  issuer, "jwks_uri": issuer + oauth.JWKSPath, "audience": audience, "token": token,
+		})
+		return answered.Claims, err
+	}}
+}

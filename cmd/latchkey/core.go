@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/storage"
+)
+
+// core is what the faces stand on: the database, its memory that is proven fresh, and the issuer.
+type core struct {
+	db      *storage.DB
+	fresh   *storage.Fresh
+	issuer  *oauth.Issuer
+	cursors admin.CursorKey
+}
+
+func openCore(ctx context.Context, o *options) (_ *core, err error) {
+	masterKey, err := o.masterKey()
+	if err != nil {
+		return nil, err
+	}
+	core := new(core)
+	defer func() {
+		if err != nil {
+			core.close()
+		}
+	}()
+	core.db, err = storage.Open(ctx, storage.Config{
+		URL: o.DatabaseURL, MasterKey: masterKey, MaxConns: o.DatabaseMaxConns, Now: now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if o.Migrate {
+		err = core.db.Migrate(ctx)
+	} else {
+		err = core.db.CheckMigrated(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if core.fresh, err = storage.NewFresh(ctx, core.db, storage.FreshConfig{Clients: o.CachedClients}); err != nil {
+		return nil, err
+	}
+	core.issuer, err = oauth.NewIssuer(oauth.Config{URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Now: now})
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--issuer: %w", err)}
+	}
+	// Replicas share the master key, and so they can read each other's cursors.
+	core.cursors, err = hkdf.Key(sha256.New, masterKey, nil, "latchkey: page cursors", 32)
+	return core, err
+}
+
+// ready answers an error as long as no token could be issued.
+func (c *core) ready(ctx context.Context) error {
+	if err := c.fresh.Refresh(ctx); err != nil {
+		return err
+	}
+	if !c.fresh.Keyring().Ready(now()) {
+		return errors.New("no signing key is active")
+	}
+	return nil
+}
+
+func (c *core) close() {
+	if c.fresh != nil {
+		c.fresh.Close()
+	}
+	if c.db != nil {
+		c.db.Close()
+	}
+}

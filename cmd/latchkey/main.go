@@ -1,0 +1,94 @@
+// Command latchkey is the Latchkey authorization server. serve.go wires it, from top to bottom in the order in
+// which things start; options.go is all that can be configured.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // A second signal ends the process at once.
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// The exit codes beside 0.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// usageError is a mistake in how the program was called or configured.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// run is the whole program. It ends when the command has, or soon after ctx.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	err := runCommand(ctx, args, environ, stdout, stderr)
+	if err == nil {
+		return 0
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintln(stderr, "latchkey:", strings.TrimSuffix(line, "\n"))
+	}
+	if errors.As(err, new(usageError)) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	var commands struct {
+		Serve   options  `cmd:"" help:"Run the server."`
+		Migrate options  `cmd:"" help:"Bring the database schema up to date. Takes the options of serve, and uses --database-url."`
+		Config  options  `cmd:"" help:"Print the effective configuration of serve, and where each value comes from."`
+		Version struct{} `cmd:"" help:"Print the version."`
+	}
+	settings := newSettings(environ)
+	helped := false
+	parser, err := kong.New(&commands,
+		kong.Name("latchkey"),
+		kong.Description("Latchkey is an OAuth 2 authorization server for programs. Options are taken from flags, "+
+			"then from the environment, then from the --config file."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }), // kong goes on parsing after it has printed the help.
+		kong.ValueFormatter(describe),
+		kong.Resolvers(settings))
+	if err != nil {
+		return err
+	}
+	parsed, err := parser.Parse(args)
+	if helped {
+		return nil
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	if err := settings.check(parsed); err != nil {
+		return usageError{err}
+	}
+	switch parsed.Command() {
+	case "serve":
+		return serve(ctx, &commands.Serve, settings, stdout, stderr)
+	case "migrate":
+		return migrate(ctx, &commands.Migrate, stdout)
+	case "config":
+		return printConfig(&commands.Config, settings, parsed, stdout)
+	default:
+		return printVersion(stdout)
+	}
+}
+
+// now is the clock of everything: UTC, in the whole microseconds that both databases keep.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"crypto/rand"
+)
+
+const masterKeyBytes = 32
+
+// masterKey answers the master key. With --dev, and none given, it is in a file beside the database.
+func (o *options) masterKey() ([]byte, error) {
+	if o.MasterKey == "" {
+		database, _ := o.sqliteFile()
+		var err error
+		if o.MasterKey, err = devMasterKey(filepath.Join(filepath.Dir(database), "master.key")); err != nil {
+			return nil, fmt.Errorf("making a master key: %w", err)
+		}
+	}
+	return parseMasterKey(o.MasterKey)
+}
+
+func parseMasterKey(text secret) ([]byte, error) {
+	trimmed := strings.TrimSpace(string(text))
+	for _, decode := range []func(string) ([]byte, error){
+		hex.DecodeString,
+		base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString,
+		base64.URLEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
+	} {
+		if key, err := decode(trimmed); err == nil && len(key) == masterKeyBytes {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("--master-key must be %d bytes in base64 or hex: make one with `openssl rand -base64 32`", masterKeyBytes)
+}
+
+// devMasterKey answers the key in the file, and makes the file if there is none. It is whole from the moment it has
+// its name, and has one content for all who start at once: the first link wins.
+func devMasterKey(path string) (secret, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeMasterKey(path); err != nil {
+			return "", err
+		}
+		text, err = os.ReadFile(path)
+	}
+	return secret(text), err
+}
+
+func makeMasterKey(path string) error {
+	var key [masterKeyBytes]byte
+	rand.Read(key[:])                                               // It never fails.
+	draft, err := os.CreateTemp(filepath.Dir(path), "master.key.*") // Readable by its owner alone.
+	if err != nil {
+		return err
+	}
+	defer os.Remove(draft.Name())
+	_, err = draft.WriteString(base64.StdEncoding.EncodeToString(key[:]) + "\n")
+	if err := errors.Join(err, draft.Sync(), draft.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(draft.Name(), path); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+)
+
+// contract is openapi.yaml, and a server that must keep it.
+type contract struct {
+	document *openapi3.T
+	router   routers.Router
+	url      string
+	// examples puts what the server has really made in the place of what the document's examples make up.
+	examples *strings.Replacer
+	seen     map[string]bool // "GET /admin/v1/me 200"
+}
+
+func newContract(t *testing.T, url string) *contract {
+	document, err := openapi3.NewLoader().LoadFromFile("../../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document.Servers = nil // The one under test stands in none of the document's places.
+	router, err := legacy.NewRouter(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &contract{document, router, url, strings.NewReplacer(), make(map[string]bool)}
+}
+
+// attempt is a request to be made.
+type attempt struct {
+	method, path, query string
+	header              http.Header
+	body                string
+}
+
+// with answers the attempt with one header changed; an empty value removes it.
+func (a attempt) with(name, value string) attempt {
+	a.header = a.header.Clone()
+	a.header.Del(name)
+	if value != "" {
+		a.header.Set(name, value)
+	}
+	return a
+}
+
+// operation is one of the document's.
+type operation struct {
+	method, path string
+	*openapi3.Operation
+	parameters openapi3.Parameters
+}
+
+func (k *contract) operations() []operation {
+	var all []operation
+	for _, path := range k.document.Paths.InMatchingOrder() {
+		item := k.document.Paths.Value(path)
+		for method, described := range item.Operations() {
+			parameters := slices.Concat(item.Parameters, described.Parameters)
+			all = append(all, operation{method, path, described, parameters})
+		}
+	}
+	slices.SortFunc(all, func(a, b operation) int {
+		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.method, b.method))
+	})
+	return all
+}
+
+// attempts answers the requests that the operation's examples describe, with this authorization: one for each
+// example of a body, or one without a body.
+func (k *contract) attempts(t *testing.T, o operation, authorization string) []attempt {
+	path, header := o.path, http.Header{"Authorization": {authorization}}
+	for _, parameter := range o.parameters {
+		switch p := parameter.Value; {
+		case p.In == openapi3.ParameterInPath:
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", p.Example.(string))
+		case p.Name == "If-Match":
+			header.Set(p.Name, "*") // The version in the example is made up.
+		}
+	}
+	plain := attempt{o.method, k.examples.Replace(path), "", header, ""}
+	if o.RequestBody == nil {
+		return []attempt{plain}
+	}
+	var all []attempt
+	for mediaType, media := range o.RequestBody.Value.Content {
+		values := []any{media.Example}
+		for _, example := range media.Examples {
+			values = append(values, example.Value.Value)
+		}
+		for _, value := range values {
+			if value == nil {
+				continue
+			}
+			filled := plain.with("Content-Type", mediaType)
+			filled.body = k.examples.Replace(encode(t, mediaType, value))
+			if strings.Contains(filled.body, "client_secret=") || strings.Contains(filled.body, `"client_secret":"lks_`) {
+				filled = filled.with("Authorization", "") // It authenticates in the body.
+			}
+			all = append(all, filled)
+		}
+	}
+	return all
+}
+
+func encode(t *testing.T, mediaType string, value any) string {
+	if mediaType != "application/x-www-form-urlencoded" {
+		return asJSON(t, value)
+	}
+	form := make(url.Values)
+	for name, member := range value.(map[string]any) {
+		values, repeated := member.([]any)
+		if !repeated {
+			values = []any{member}
+		}
+		for _, one := range values {
+			form.Add(name, one.(string))
+		}
+	}
+	return form.Encode()
+}
+
+// do makes the attempt, holds request and response against the document, and notes what it has seen. What the
+// server accepts the document must allow; what the server answers the document must describe.
+func (k *contract) do(t *testing.T, want int, a attempt) ([]byte, http.Header) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), a.method, k.url+a.path+"?"+a.query, strings.NewReader(a.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.URL.ForceQuery = false
+	request.Header = a.header.Clone()
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("%s %s?%s: %d", a.method, a.path, a.query, response.StatusCode)
+	if response.StatusCode != want {
+		t.Fatalf("%s, want %d: %s", name, want, body)
+	}
+	route, parameters := k.route(t, request, response.StatusCode)
+	k.seen[fmt.Sprintf("%s %s %d", route.Method, route.Path, response.StatusCode)] = true
+
+	request.Body = io.NopCloser(strings.NewReader(a.body))
+	asked := &openapi3filter.RequestValidationInput{
+		Request: request, PathParams: parameters, Route: route,
+		Options: &openapi3filter.Options{
+			IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+			RejectWhenRequestBodyNotSpecified: true, SkipSettingDefaults: true,
+		},
+	}
+	if response.StatusCode < http.StatusBadRequest {
+		if err := openapi3filter.ValidateRequest(t.Context(), asked); err != nil {
+			t.Errorf("%s: the server accepted what the document forbids: %v", name, err)
+		}
+	}
+	answered := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: asked, Status: response.StatusCode, Header: response.Header,
+		Body: io.NopCloser(bytes.NewReader(body)), Options: asked.Options,
+	}
+	if err := openapi3filter.ValidateResponse(t.Context(), answered); err != nil {
+		t.Errorf("%s: %v\n%s", name, err, body)
+	}
+	// What openapi3filter does not look at.
+	described := route.Operation.Responses.Status(response.StatusCode)
+	if described == nil {
+		t.Errorf("%s: the document does not name the status", name)
+	} else if len(body) > 0 && len(described.Value.Content) == 0 {
+		t.Errorf("%s: the document describes no body: %s", name, body)
+	}
+	if response.Header.Get("X-Request-Id") == "" {
+		t.Errorf("%s: no X-Request-Id", name)
+	}
+	return body, response.Header
+}
+
+// route finds the operation that a request asks for. What is none of the document's is answered by the components
+// that the document describes such answers with.
+func (k *contract) route(t *testing.T, request *http.Request, status int) (*routers.Route, map[string]string) {
+	route, parameters, err := k.router.FindRoute(request)
+	if err == nil {
+		return route, parameters
+	}
+	name := map[int]string{http.StatusNotFound: "NotFound", http.StatusMethodNotAllowed: "MethodNotAllowed"}[status]
+	if strings.HasPrefix(request.URL.Path, "/oauth/") {
+		name = "Token" + name
+	}
+	described := k.document.Components.Responses[name]
+	if described == nil {
+		t.Fatalf("%s %s: %v, and the document has no response %q", request.Method, request.URL.Path, err, name)
+	}
+	return &routers.Route{
+		Spec: k.document, PathItem: &openapi3.PathItem{},
+		Operation: &openapi3.Operation{Responses: openapi3.NewResponses(openapi3.WithStatus(status, described))},
+	}, nil
+}

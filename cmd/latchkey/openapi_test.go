@@ -1,0 +1,241 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/oauth/endpoint"
+	"github.com/latchkey-auth/latchkey/server"
+)
+
+// The credential that the document's examples make up.
+const (
+	exampleID     = "cid_Lk05sWqe2RfD8yTb1XnA"
+	exampleSecret = "lks_Vb2mQk7Zx0Yw4Rt9Lp3Ns8Hd6Jf1Gc5Ea2Ui7Ok9Pl4Mn0Tz3w"
+)
+
+// TestOpenAPI makes every answer that openapi.yaml describes, but for a failure of ours, and holds it against the
+// description.
+func TestOpenAPI(t *testing.T) {
+	k, basic, cut := startContract(t)
+	manage := k.token(t, basic, "")
+	nobody := k.token(t, basic, "latchkey:keys:read") // It holds none of what the document asks for.
+	authorization := func(o operation) string {
+		if o.path == oauth.TokenPath {
+			return basic
+		}
+		return manage
+	}
+
+	// The examples of the document, in whose paths the credential made here takes the place of the made-up one.
+	examples := k.document.Paths.Value("/admin/v1/credentials").Post.RequestBody.Value.Content["application/json"].Examples
+	k.create(t, manage, asJSON(t, examples["full"].Value.Value))
+	id, secret := k.create(t, manage, asJSON(t, examples["small"].Value.Value))
+	k.examples = strings.NewReplacer(exampleID, id, exampleSecret, secret)
+	for _, o := range slices.Backward(k.operations()) { // Deactivated before it is activated.
+		switch o.OperationID {
+		case "createCredential", "deleteCredential":
+			continue
+		}
+		for _, attempt := range k.attempts(t, o, authorization(o)) {
+			k.do(t, http.StatusOK, attempt)
+		}
+	}
+
+	// Every way to be refused, at every operation that the document says may refuse so.
+	for _, o := range k.operations() {
+		for _, attempt := range k.attempts(t, o, authorization(o)) {
+			for status, refused := range refusals(attempt, o.path, nobody) {
+				if o.Responses.Status(status) != nil {
+					k.do(t, status, refused)
+				}
+			}
+		}
+	}
+
+	k.particulars(t, manage, id)
+	k.ending(t, manage)
+
+	cut()
+	for _, o := range k.operations() {
+		if o.Responses.Status(http.StatusServiceUnavailable) != nil {
+			k.do(t, http.StatusServiceUnavailable, k.attempts(t, o, authorization(o))[0])
+		}
+	}
+
+	for _, o := range k.operations() {
+		for status := range o.Responses.Map() {
+			if answer := o.method + " " + o.path + " " + status; status != "500" && !k.seen[answer] {
+				t.Errorf("%s is in openapi.yaml, but was never seen", answer)
+			}
+		}
+	}
+}
+
+// refusals answers what to change in a good request so that it is refused with each status.
+func refusals(good attempt, template, nobody string) map[int]attempt {
+	unknown, absent, empty, large := good, good, good, good
+	unknown.query = "nonsense=1"
+	for _, segment := range strings.Split(template, "/") {
+		if strings.HasPrefix(segment, "{") {
+			absent.path = strings.ReplaceAll(template, segment, "none")
+		}
+	}
+	if absent.path == good.path {
+		absent.query = "parent=none"
+	}
+	empty.body, large.body = `{"name": ""}`, strings.Repeat(" ", 1<<20+1)
+	return map[int]attempt{
+		http.StatusNotModified:           good.with("If-None-Match", "*"),
+		http.StatusBadRequest:            unknown,
+		http.StatusUnauthorized:          good.with("Authorization", "Basic bm86Ym9keQ=="),
+		http.StatusForbidden:             good.with("Authorization", nobody),
+		http.StatusNotFound:              absent,
+		http.StatusPreconditionFailed:    good.with("If-Match", `"999"`),
+		http.StatusRequestEntityTooLarge: large,
+		http.StatusUnsupportedMediaType:  good.with("Content-Type", "text/plain"),
+		http.StatusUnprocessableEntity:   empty,
+		http.StatusPreconditionRequired:  good.with("If-Match", ""),
+	}
+}
+
+// particulars are the answers that the examples of the document do not lead to.
+func (k *contract) particulars(t *testing.T, manage, id string) {
+	header := http.Header{"Authorization": {manage}, "If-Match": {"*"}, "Content-Type": {"application/json"}}
+	for _, call := range []struct {
+		want                      int
+		method, path, query, body string
+	}{
+		{200, "POST", "", "dry_run=true", `{"name": "Trial", "org_id": "org_example", "grants": [{"api": "profile", "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`},
+		{200, "PATCH", "/" + id, "dry_run=true", `{"note": "Trial"}`},
+		{409, "PATCH", "/" + id, "", `{"name": "Nightly export"}`},
+		{409, "POST", "", "", `{"name": "Nightly export", "org_id": "org_example", "grants": [{"api": "profile", "permissions": ["read"], "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`},
+		{400, "POST", "", "", `{"name": "A", "name": "B"}`},
+		{400, "POST", "", "", `{"surname": "A"}`},
+		{400, "POST", "", "", `{"name": 1}`},
+		{400, "POST", "", "", `{`},
+		{400, "POST", "", "", ``},
+		{422, "POST", "", "", `{"name": "A", "grants": [{"api": "none"}], "allowed_cidrs": ["x"], "secret_expires_at": "2001-01-01T00:00:00Z"}`},
+		{200, "GET", "", "status=active&org_id=org_example&sort=-created_at&q=fraud&limit=500", ""},
+		{400, "GET", "", "limit=0", ""},
+		{400, "GET", "", "sort=note", ""},
+		{400, "GET", "", "cursor=none", ""},
+		{200, "GET", "/../tenants", "parent=acc_eu", ""},
+		{200, "GET", "/../tenants", "q=prod", ""},
+		{404, "GET", "/../nothing", "", ""},
+		{405, "PUT", "/" + id, "", ""},
+		{404, "POST", "/../../../oauth/nothing", "", ""},
+		{405, "GET", "/../../../oauth/token", "", ""},
+	} {
+		path, err := url.JoinPath("/admin/v1/credentials", call.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.do(t, call.want, attempt{call.method, path, call.query, header, call.body})
+	}
+
+	for _, list := range []string{"credentials", "tenants", "events", "credentials/" + id + "/events"} {
+		query := "limit=1"
+		if list == "tenants" {
+			query += "&q=prod"
+		}
+		_, first := k.do(t, http.StatusOK, attempt{"GET", "/admin/v1/" + list, query, header, ""})
+		next, err := url.Parse(strings.TrimSuffix(strings.TrimPrefix(first.Get("Link"), "<"), `>; rel="next"`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.do(t, http.StatusOK, attempt{"GET", next.Path, next.RawQuery, header, ""})
+	}
+}
+
+// ending lets a credential lose its only secret, and deletes it.
+func (k *contract) ending(t *testing.T, manage string) {
+	end := now().Add(300 * time.Millisecond)
+	id, _ := k.create(t, manage, `{"name": "Short-lived", "org_id": "org_example", "secret_expires_at": "`+end.Format(time.RFC3339Nano)+`",
+		"grants": [{"api": "profile", "permissions": ["read"], "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`)
+	path, header := "/admin/v1/credentials/"+id, http.Header{"Authorization": {manage}}
+	k.do(t, http.StatusOK, attempt{"POST", path + "/deactivate", "", header, ""})
+	time.Sleep(time.Until(end))
+	k.do(t, http.StatusConflict, attempt{"POST", path + "/activate", "", header, ""})
+	header = http.Header{"Authorization": {manage}, "If-Match": {`"1", "2"`}, "Content-Type": {"application/json"}}
+	k.do(t, http.StatusConflict, attempt{"PATCH", path, "", header, `{"status": "active"}`})
+	k.do(t, http.StatusNoContent, attempt{"DELETE", path, "", header, ""})
+	k.do(t, http.StatusNotFound, attempt{"GET", path, "", header, ""})
+	k.do(t, http.StatusOK, attempt{"GET", path + "/events", "", header, ""})
+}
+
+// token gets a token of the management API, ready for the Authorization header.
+func (k *contract) token(t *testing.T, basic, scope string) string {
+	header := http.Header{"Authorization": {basic}, "Content-Type": {"application/x-www-form-urlencoded"}}
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {scope}}
+	body, _ := k.do(t, http.StatusOK, attempt{"POST", oauth.TokenPath, "", header, form.Encode()})
+	var answer struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		t.Fatal(err)
+	}
+	return "Bearer " + answer.AccessToken
+}
+
+// create makes a credential.
+func (k *contract) create(t *testing.T, manage, body string) (id, secret string) {
+	header := http.Header{"Authorization": {manage}, "Content-Type": {"application/json"}}
+	answer, _ := k.do(t, http.StatusCreated, attempt{"POST", "/admin/v1/credentials", "", header, body})
+	var created struct {
+		ID     string `json:"client_id"`
+		Secret string `json:"client_secret"`
+	}
+	if err := json.Unmarshal(answer, &created); err != nil {
+		t.Fatal(err)
+	}
+	return created.ID, created.Secret
+}
+
+func asJSON(t *testing.T, value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// startContract serves as serve does, until the test ends or cut is called, which takes the database away.
+func startContract(t *testing.T) (k *contract, basic string, cut func()) {
+	listener := httptest.NewUnstartedServer(nil)
+	t.Cleanup(listener.Close)
+	const id, secretText = "cid_first", "pQ7xV2nK9sL4mT8wR3yB6zC1dF5gH0jJ"
+	o := &options{
+		Dev: true, Issuer: "http://" + listener.Listener.Addr().String(), TokenLifetimeMax: time.Hour, CachedClients: 100,
+		DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db"), DatabaseMaxConns: 2, Migrate: true,
+		BootstrapClientID: id, BootstrapClientSecret: secretText,
+	}
+	core, err := openCore(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(core.close)
+	if err := setUp(t.Context(), o, core, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	listener.Config.Handler, err = server.New(server.Config{
+		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer), API: newAPI(core), Ready: core.ready,
+		Metrics: server.NewMetrics("test"), RequestTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Start()
+	return newContract(t, o.Issuer), "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secretText)), core.close
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// options are all that can be configured. The name of a field, in lower case with dashes, is its flag and its key
+// in the config file; with LATCHKEY_ before it, in upper case, its environment variable.
+type options struct {
+	Config string `placeholder:"FILE" help:"Config file: YAML lines of option: value."`
+
+	Addr           string         `default:":8080" help:"Address to listen on."`
+	Issuer         string         `placeholder:"URL" help:"The URL under which clients reach this server. Required, but with --dev it is localhost with the port of --addr."`
+	TLSCert        string         `and:"tls" placeholder:"FILE" help:"TLS certificate chain in PEM. It is read again when it changes."`
+	TLSKey         string         `and:"tls" placeholder:"FILE" help:"Private key of --tls-cert in PEM."`
+	BehindTLSProxy bool           `help:"Serve plain HTTP to a proxy that speaks TLS to the clients."`
+	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is believed."`
+	Dev            bool           `help:"For trying out: permits plain HTTP, applies the example catalogue to a new database, and keeps a master key beside it."`
+
+	DatabaseURL      string `default:"sqlite:data/latchkey.db" help:"Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME."`
+	DatabaseMaxConns int    `default:"10" help:"Most connections to the database, beside a few for tokens."`
+	Migrate          bool   `default:"true" negatable:"" help:"Bring the database schema up to date at start."`
+	MasterKey        secret `xor:"master-key" placeholder:"KEY" help:"32 random bytes, in base64 or hex, that seal the signing keys. Make them with: openssl rand -base64 32. Better given by --master-key-file."`
+	MasterKeyFile    string `xor:"master-key" placeholder:"FILE" help:"File that holds the master key."`
+
+	BootstrapClientID         string `placeholder:"ID" help:"Id of the first management credential; without it one is made up and printed."`
+	BootstrapClientSecret     secret `xor:"bootstrap-client-secret" placeholder:"SECRET" help:"Secret of the first management credential. Better given by --bootstrap-client-secret-file."`
+	BootstrapClientSecretFile string `xor:"bootstrap-client-secret" placeholder:"FILE" help:"File that holds the secret of the first management credential."`
+
+	TokenLifetimeMax time.Duration `default:"1h" help:"Longest life of a token, whatever its API allows."`
+	CachedClients    int           `default:"20000" help:"Most clients kept in memory."`
+
+	RequestTimeout time.Duration `default:"10s" help:"Longest time to work on a request; less than a minute."`
+	DrainDelay     time.Duration `default:"500ms" help:"How long to go on accepting connections after a signal to stop."`
+	DrainTimeout   time.Duration `default:"20s" help:"How long to wait then for the requests that were accepted."`
+
+	MetricsAddr string     `default:"127.0.0.1:9090" help:"Address of the Prometheus metrics, or off. If the default is taken, a free port is used."`
+	Pprof       bool       `help:"Serve profiles at /debug/pprof/ of the metrics address."`
+	LogFormat   string     `enum:"json,text" default:"json" help:"Format of the log on stderr: json or text."`
+	LogLevel    slog.Level `default:"info" help:"Least level that is logged: debug, info, warn or error."`
+}
+
+const metricsOff = "off"
+
+// secret is an option that must never be shown.
+type secret string
+
+// String answers "[redacted]".
+func (secret) String() string { return "[redacted]" }
+
+// settle fills in the defaults that depend on other options.
+func (o *options) settle() {
+	if !o.Dev || o.Issuer != "" {
+		return
+	}
+	scheme := "http"
+	if o.TLSCert != "" || o.BehindTLSProxy {
+		scheme = "https"
+	}
+	_, port, _ := net.SplitHostPort(o.Addr)
+	o.Issuer = scheme + "://" + net.JoinHostPort("localhost", port)
+}
+
+// check reads the secrets that are in files, and answers all that is missing or contradictory at once.
+func (o *options) check() error {
+	err := errors.Join(
+		readSecret(&o.MasterKey, o.MasterKeyFile, "--master-key-file"),
+		readSecret(&o.BootstrapClientSecret, o.BootstrapClientSecretFile, "--bootstrap-client-secret-file"))
+	if err == nil {
+		err = errors.Join(o.checkTransport(), o.checkMasterKey(), o.checkBootstrap(), o.checkLimits())
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func (o *options) checkTransport() error {
+	issuer, err := url.Parse(o.Issuer)
+	https := err == nil && issuer.Scheme == "https"
+	tls := o.TLSCert != ""
+	switch {
+	case o.Issuer == "":
+		return errors.New("--issuer is missing: it is required without --dev")
+	case err != nil:
+		return fmt.Errorf("--issuer: %w", err)
+	case tls && o.BehindTLSProxy:
+		return errors.New("--tls-cert and --behind-tls-proxy contradict each other: the one serves TLS, the other plain HTTP")
+	case !tls && !o.BehindTLSProxy && !o.Dev:
+		return errors.New("--tls-cert and --tls-key are missing: without --behind-tls-proxy or --dev, plain HTTP is not served")
+	case tls && !https:
+		return fmt.Errorf("--issuer %s and --tls-cert contradict each other: it must begin with https", o.Issuer)
+	case o.BehindTLSProxy && !https:
+		return fmt.Errorf("--issuer %s and --behind-tls-proxy contradict each other: it must begin with https", o.Issuer)
+	default:
+		return nil
+	}
+}
+
+func (o *options) checkMasterKey() error {
+	if o.MasterKey != "" {
+		_, err := parseMasterKey(o.MasterKey)
+		return err
+	}
+	if _, file := o.sqliteFile(); o.Dev && !file {
+		return errors.New("--master-key is missing: --dev makes one only for an SQLite database; make one with `openssl rand -base64 32`")
+	}
+	if !o.Dev {
+		return errors.New("--master-key is missing: make one with `openssl rand -base64 32`, and keep it, in --master-key-file or LATCHKEY_MASTER_KEY")
+	}
+	return nil
+}
+
+func (o *options) checkBootstrap() error {
+	switch id, secret := o.BootstrapClientID, o.BootstrapClientSecret; {
+	case id == "" && secret == "":
+		return nil
+	case id == "":
+		return errors.New("--bootstrap-client-secret needs --bootstrap-client-id")
+	case secret == "":
+		return errors.New("--bootstrap-client-id needs --bootstrap-client-secret")
+	default:
+		return admin.CheckFirstClient(id, oauth.NewPlaintext(string(secret)))
+	}
+}
+
+func (o *options) checkLimits() error {
+	// What net/url says about a broken URL would show the password in it.
+	_, urlErr := url.Parse(o.DatabaseURL)
+	_, _, addrErr := net.SplitHostPort(o.Addr)
+	var broken []error
+	for _, rule := range []struct {
+		holds bool
+		text  string
+	}{
+		{urlErr == nil, "--database-url is not a URL"},
+		{addrErr == nil, "--addr must be HOST:PORT or :PORT"},
+		{o.DatabaseMaxConns >= 1, "--database-max-conns must be at least 1"},
+		{o.TokenLifetimeMax >= time.Second, "--token-lifetime-max must be at least 1s"},
+		{o.CachedClients >= 1, "--cached-clients must be at least 1"},
+		{o.RequestTimeout > 0 && o.RequestTimeout < time.Minute, "--request-timeout must be more than 0 and less than 1m"},
+		{o.DrainDelay >= 0, "--drain-delay must not be negative"},
+		{o.DrainTimeout > 0, "--drain-timeout must be more than 0"},
+		{!o.Pprof || o.MetricsAddr != metricsOff, "--pprof and --metrics-addr=off contradict each other"},
+	} {
+		if !rule.holds {
+			broken = append(broken, errors.New(rule.text))
+		}
+	}
+	return errors.Join(broken...)
+}
+
+// sqliteFile answers the path of the database, if it is a file.
+func (o *options) sqliteFile() (string, bool) { return strings.CutPrefix(o.DatabaseURL, "sqlite:") }
+
+// readSecret reads a secret from a file, if one is named. One line end after it does not belong to it.
+func readSecret(value *secret, file, option string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", option, err)
+	}
+	*value = secret(strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"))
+	if *value == "" {
+		return fmt.Errorf("%s: %s is empty", option, file)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/admin/rest"
+	"github.com/latchkey-auth/latchkey/deploy"
+	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/oauth/endpoint"
+	"github.com/latchkey-auth/latchkey/server"
+)
+
+// serve runs the server until ctx ends. Things start from top to bottom, and stop in the opposite order.
+func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Writer) error {
+	o.settle()
+	if err := o.check(); err != nil {
+		return err
+	}
+	log := newLog(o, stderr)
+	warn(o, log)
+
+	core, err := openCore(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer core.close()
+
+	// All that can be busy or broken is taken before the first credential is made: nothing may cost its secret.
+	certificate, err := loadCertificate(o, log)
+	if err != nil {
+		return usageError{err}
+	}
+	listener, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr: %w", err)
+	}
+	defer listener.Close()
+	number, _ := buildVersion()
+	metrics := server.NewMetrics(number)
+	stopMetrics, err := serveMetrics(o, s, metrics, log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	tracing, err := server.NewTracing(ctx, s.getenv, number, log)
+	if err != nil {
+		return usageError{err}
+	}
+	defer closeTracing(tracing, log)
+
+	if err := setUp(ctx, o, core, stdout); err != nil {
+		return err
+	}
+	front, err := server.New(server.Config{
+		Issuer:         o.Issuer,
+		Endpoint:       endpoint.New(core.issuer),
+		API:            newAPI(core),
+		Ready:          core.ready,
+		TrustedProxies: o.TrustedProxies,
+		TLS:            certificate,
+		Metrics:        metrics,
+		Tracing:        tracing,
+		RequestTimeout: o.RequestTimeout,
+		DrainDelay:     o.DrainDelay,
+		DrainTimeout:   o.DrainTimeout,
+		Log:            log,
+	})
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "addr", listener.Addr().String(), "issuer", o.Issuer, "version", number)
+	defer log.Info("stopped")
+	return front.Serve(ctx, listener)
+}
+
+func newLog(o *options, stderr io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: o.LogLevel}
+	if o.LogFormat == "text" {
+		return slog.New(slog.NewTextHandler(stderr, options))
+	}
+	return slog.New(slog.NewJSONHandler(stderr, options))
+}
+
+// warn says what is allowed and yet seldom meant.
+func warn(o *options, log *slog.Logger) {
+	issuer, err := url.Parse(o.Issuer)
+	if err != nil || !o.Dev {
+		return
+	}
+	address, _ := netip.ParseAddr(issuer.Hostname())
+	if issuer.Hostname() != "localhost" && !address.IsLoopback() {
+		log.Warn("--dev is for trying out on one machine, but clients of other machines are meant to come", "issuer", o.Issuer)
+	}
+}
+
+func loadCertificate(o *options, log *slog.Logger) (*server.Certificate, error) {
+	if o.TLSCert == "" {
+		return nil, nil
+	}
+	return server.LoadCertificate(o.TLSCert, o.TLSKey, log)
+}
+
+// serveMetrics serves the metrics. Another replica on this machine may have the default address already; an address
+// that was chosen is served or is an error.
+func serveMetrics(o *options, s *settings, metrics *server.Metrics, log *slog.Logger) (stop func(), err error) {
+	if o.MetricsAddr == metricsOff {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", o.MetricsAddr)
+	if err != nil && !s.chosen("metrics-addr") {
+		log.Warn("the default address of the metrics is taken; a free one is used", "cause", err)
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--metrics-addr: %w", err)
+	}
+	log.Info("serving metrics", "addr", listener.Addr().String())
+	return server.ServeMetrics(listener, metrics, o.Pprof, log), nil
+}
+
+func closeTracing(tracing *server.Tracing, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := tracing.Close(ctx); err != nil {
+		log.Warn("some traces were not exported", "cause", err)
+	}
+}
+
+// setUp makes sure of what a server needs in its database, and shows the first credential if it was made up now.
+func setUp(ctx context.Context, o *options, core *core, stdout io.Writer) error {
+	setup := admin.Setup{
+		Store: core.db, IssuerURL: o.Issuer, Now: now,
+		ClientID: o.BootstrapClientID, Secret: oauth.NewPlaintext(string(o.BootstrapClientSecret)),
+	}
+	if o.Dev {
+		setup.Example = deploy.Example
+	}
+	first, err := setup.Run(ctx)
+	if err != nil || first == nil {
+		return err
+	}
+	return announce(stdout, o, first)
+}
+
+func newAPI(core *core) *rest.API {
+	return rest.New(rest.Config{
+		Issuer: core.issuer,
+		Registrar: admin.NewRegistrar(admin.RegistrarConfig{
+			Store: core.db, Issuer: core.issuer, Cursors: core.cursors, Now: now,
+		}),
+		Catalog: admin.Catalog{Store: core.db},
+		Tree:    admin.Tree{Store: core.db, Cursors: core.cursors},
+		Trail:   admin.Trail{Store: core.db, Cursors: core.cursors},
+	})
+}

@@ -1,0 +1,53 @@
+// Does with the libraries of npm what the test asks: one JSON request a line on stdin, one answer a line on stdout.
+// A request is {library, method, issuer, client_id, client_secret} to get a token, or {library, issuer, jwks_uri,
+// audience, token} to verify one. An answer holds token, claims, refused or error.
+import { createInterface } from 'node:readline'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import * as oauth4webapi from 'oauth4webapi'
+import * as openidClient from 'openid-client'
+
+const libraries = {
+  async oauth4webapi(request) {
+    const plainHTTP = { [oauth4webapi.allowInsecureRequests]: true }
+    const issuer = new URL(request.issuer)
+    const discovered = await oauth4webapi.discoveryRequest(issuer, { algorithm: 'oauth2', ...plainHTTP })
+    const server = await oauth4webapi.processDiscoveryResponse(issuer, discovered)
+    const client = { client_id: request.client_id }
+    const response = await oauth4webapi.clientCredentialsGrantRequest(
+      server, client, oauth4webapi[request.method](request.client_secret), {}, plainHTTP)
+    const { access_token } = await oauth4webapi.processClientCredentialsResponse(server, client, response)
+    return { token: access_token }
+  },
+
+  async 'openid-client'(request) {
+    const config = await openidClient.discovery(
+      new URL(request.issuer), request.client_id, undefined, openidClient[request.method](request.client_secret),
+      { algorithm: 'oauth2', execute: [openidClient.allowInsecureRequests] })
+    const { access_token } = await openidClient.clientCredentialsGrant(config)
+    return { token: access_token }
+  },
+
+  async jose({ issuer, jwks_uri, audience, token }) {
+    const keys = createRemoteJWKSet(new URL(jwks_uri))
+    const { payload } = await jwtVerify(token, keys, { issuer, audience, typ: 'at+jwt' })
+    return { claims: payload }
+  },
+}
+
+// explain reads the errors of oauth4webapi, which openid-client throws too.
+async function explain(error) {
+  if (error instanceof oauth4webapi.ResponseBodyError) {
+    return { refused: { status: error.status, code: error.error } }
+  }
+  // RFC 9110 §15.5.2 wants a challenge with every 401. Where there is one, the body is left to the caller.
+  if (error instanceof oauth4webapi.WWWAuthenticateChallengeError && error.cause.some(({ scheme }) => scheme === 'basic')) {
+    const body = await error.response.json()
+    return { refused: { status: error.status, code: body.error } }
+  }
+  return { error: error.stack }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line)
+  console.log(JSON.stringify(await libraries[request.library](request).catch(explain)))
+}

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/latchkey-auth/latchkey/admin/rest"
+	"github.com/latchkey-auth/latchkey/oauth/endpoint"
+)
+
+// faces writes the refusals that belong to no handler in the tongue of the path: RFC 6749 §5.2 for the protocol,
+// RFC 9457 for the rest.
+type faces struct {
+	issuer      string
+	oauthPrefix string
+}
+
+func (f faces) notFound(c *gin.Context) {
+	if f.oauth(c) {
+		endpoint.NotFound(c)
+		return
+	}
+	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "not-found", Title: "Not found", Status: http.StatusNotFound,
+		Detail: "There is nothing at this path."})
+}
+
+func (f faces) methodNotAllowed(c *gin.Context) {
+	if f.oauth(c) {
+		endpoint.MethodNotAllowed(c)
+		return
+	}
+	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "method-not-allowed", Title: "The method is not allowed here",
+		Status: http.StatusMethodNotAllowed, Detail: "Allowed: " + c.Writer.Header().Get("Allow") + "."})
+}
+
+func (f faces) internal(c *gin.Context) {
+	if f.oauth(c) {
+		endpoint.Fail(c, errors.New("panic"))
+		return
+	}
+	c.Error(errors.New("panic"))
+	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "internal", Title: "Something is wrong on our side",
+		Status: http.StatusInternalServerError, Detail: "Give the request id to whoever runs this server."})
+}
+
+func (f faces) oauth(c *gin.Context) bool {
+	return strings.HasPrefix(c.Request.URL.Path, f.oauthPrefix)
+}

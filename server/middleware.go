@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+)
+
+// The keys of gin's context by which handlers and middleware tell each other about a request.
+const (
+	requestIDKey = "request_id" // Set here, for problem documents and events.
+	clientIDKey  = "client_id"  // Set by the faces, for the log.
+	errorCodeKey = "error_code" // Set by the faces, for the log and the metrics.
+)
+
+const requestIDHeader = "X-Request-Id"
+
+// assignRequestID keeps the id that a proxy gave the request, if it is one that can be logged, or makes one.
+func assignRequestID(c *gin.Context) {
+	id := c.GetHeader(requestIDHeader)
+	if !usableRequestID(id) {
+		id = uuid.Must(uuid.NewV7()).String()
+	}
+	c.Set(requestIDKey, id)
+	c.Header(requestIDHeader, id)
+}
+
+func usableRequestID(id string) bool {
+	if len(id) < 8 || len(id) > 64 {
+		return false
+	}
+	return !strings.ContainsFunc(id, func(char rune) bool {
+		plain := 'a' <= char && char <= 'z' || 'A' <= char && char <= 'Z' || '0' <= char && char <= '9'
+		return !plain && !strings.ContainsRune("._-", char)
+	})
+}
+
+// recovery turns a panic into an answer that says nothing about it, and a log line that says everything.
+type recovery struct {
+	log   *slog.Logger
+	faces faces
+}
+
+func (r recovery) request(c *gin.Context) {
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		if cause == http.ErrAbortHandler {
+			panic(cause)
+		}
+		r.log.ErrorContext(c.Request.Context(), "panic", "request_id", c.GetString(requestIDKey),
+			"cause", cause, "stack", string(debug.Stack()))
+		if c.Writer.Written() {
+			// Half an answer must not look whole: this closes the connection.
+			panic(http.ErrAbortHandler)
+		}
+		r.faces.internal(c)
+	}()
+	c.Next()
+}
+
+// securityHeaders forbids browsers to guess types and to pass our URLs on and, if the issuer is served by TLS, to
+// come back without it (RFC 6797).
+func securityHeaders(tls bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Header("X-Content-Type-Options", "nosniff")
+		c.Header("Referrer-Policy", "no-referrer")
+		if tls {
+			c.Header("Strict-Transport-Security", "max-age=31536000")
+		}
+	}
+}
+
+// deadline bounds the work on a request.
+func deadline(timeout time.Duration) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		ctx, cancel := context.WithTimeout(c.Request.Context(), timeout)
+		defer cancel()
+		c.Request = c.Request.WithContext(ctx)
+		c.Next()
+	}
+}
+
+// limitBody bounds the body that handlers can read, however long it claims to be.
+func limitBody(bytes int64) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bytes)
+	}
+}
+
+// unescapeParameters decodes the parameters of the path as a path (RFC 3986 §2.1).
+func unescapeParameters(c *gin.Context) {
+	for i := range c.Params {
+		// net/url has refused a malformed path already.
+		c.Params[i].Value, _ = url.PathUnescape(c.Params[i].Value)
+	}
+}

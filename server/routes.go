@@ -1,0 +1,108 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// The largest bodies that are read.
+const (
+	maxTokenBody = 64 << 10
+	maxAdminBody = 1 << 20
+)
+
+// routes is the whole HTTP surface, in the order of openapi.yaml.
+func (s *Server) routes() (*gin.Engine, error) {
+	engine, base, err := s.newEngine()
+	if err != nil {
+		return nil, err
+	}
+	endpoint, api := s.config.Endpoint, s.config.API
+	root := engine.Group(base)
+
+	root.POST(oauth.TokenPath, limitBody(maxTokenBody), endpoint.Token)
+	get(root, oauth.JWKSPath, endpoint.JWKS)
+	get(root, oauth.MetadataPath, endpoint.Metadata)
+	if base != "" {
+		// RFC 8414 §3.1: the well-known part stands between the host and the issuer's path.
+		get(&engine.RouterGroup, oauth.MetadataPath+base, endpoint.Metadata)
+	}
+
+	admin := root.Group("/admin/v1", limitBody(maxAdminBody), api.Authenticate)
+	admin.GET("/me", api.Me)
+	admin.GET("/credentials", api.ListCredentials)
+	admin.POST("/credentials", api.CreateCredential)
+	admin.GET("/credentials/:client_id", api.GetCredential)
+	admin.PATCH("/credentials/:client_id", api.PatchCredential)
+	admin.DELETE("/credentials/:client_id", api.DeleteCredential)
+	admin.POST("/credentials/:client_id/activate", api.ActivateCredential)
+	admin.POST("/credentials/:client_id/deactivate", api.DeactivateCredential)
+	admin.GET("/credentials/:client_id/events", api.ListCredentialEvents)
+	admin.GET("/apis", api.ListAPIs)
+	admin.GET("/apis/:key", api.GetAPI)
+	admin.GET("/tenants", api.ListTenants)
+	admin.GET("/tenants/:id", api.GetTenant)
+	admin.GET("/events", api.ListEvents)
+
+	get(root, "/problems/:type", api.ProblemPage)
+	get(root, "/", s.index)
+
+	get(&engine.RouterGroup, livePath, s.health.live)
+	get(&engine.RouterGroup, readyPath, s.health.ready)
+	return engine, nil
+}
+
+// get adds a document that answers HEAD as well; net/http leaves out the body.
+func get(group *gin.RouterGroup, path string, handler gin.HandlerFunc) {
+	group.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
+}
+
+// newEngine makes a router with the middleware of every request, and answers the path of the issuer.
+func (s *Server) newEngine() (*gin.Engine, string, error) {
+	issuer, err := url.Parse(s.config.Issuer)
+	if err != nil {
+		return nil, "", fmt.Errorf("issuer: %w", err)
+	}
+	base := issuer.EscapedPath()
+
+	// gin's mode is gin's own global; in any other it prints to stdout.
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.RedirectTrailingSlash = false // It believes X-Forwarded-Prefix.
+	engine.HandleMethodNotAllowed = true
+	// An id may hold an encoded slash. gin would unescape it as in a query, where a plus is a space.
+	engine.UseEscapedPath, engine.UnescapePathValues = true, false
+	var trusted []string // By default gin trusts everybody.
+	for _, network := range s.config.TrustedProxies {
+		trusted = append(trusted, network.String())
+	}
+	if err := engine.SetTrustedProxies(trusted); err != nil {
+		return nil, "", fmt.Errorf("trusted proxies: %w", err)
+	}
+
+	faces := faces{issuer: s.config.Issuer, oauthPrefix: base + "/oauth/"}
+	engine.Use(
+		assignRequestID,
+		observe{s.config.Log, s.config.Metrics}.request,
+		s.config.Tracing.name,
+		recovery{s.config.Log, faces}.request,
+		securityHeaders(issuer.Scheme == "https"),
+		s.health.leave,
+		deadline(s.config.RequestTimeout),
+		unescapeParameters,
+	)
+	engine.NoRoute(faces.notFound)
+	engine.NoMethod(faces.methodNotAllowed)
+	return engine, base, nil
+}
+
+// index tells whoever opens the issuer's URL in a browser what they have found.
+func (s *Server) index(c *gin.Context) {
+	c.String(http.StatusOK, "Latchkey, an OAuth 2 authorization server for programs.\nMetadata: %s%s\n",
+		s.config.Issuer, oauth.MetadataPath)
+}

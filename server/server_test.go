@@ -1,0 +1,204 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// rig is a Server whose middleware is real and whose routes are the test's own.
+type rig struct {
+	*Server
+	log *logBuffer
+}
+
+func newRig(t *testing.T, change func(*Config), routes func(*gin.Engine)) *rig {
+	t.Helper()
+	log := new(logBuffer)
+	config := Config{
+		Issuer:         "https://latchkey.example",
+		Ready:          func(context.Context) error { return nil },
+		Metrics:        NewMetrics("test"),
+		RequestTimeout: time.Second,
+		DrainTimeout:   5 * time.Second,
+		Log:            slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if change != nil {
+		change(&config)
+	}
+	server := &Server{config: config, health: health{probe: config.Ready}}
+	engine, _, err := server.newEngine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	get(&engine.RouterGroup, livePath, server.health.live)
+	get(&engine.RouterGroup, readyPath, server.health.ready)
+	routes(engine)
+	server.handler = config.Tracing.wrap(engine)
+	return &rig{server, log}
+}
+
+// ask sends one request straight to the handler.
+func (r *rig) ask(method, target string, body io.Reader, header ...string) *httptest.ResponseRecorder {
+	request := httptest.NewRequest(method, target, body)
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	recorder := httptest.NewRecorder()
+	r.ServeHTTP(recorder, request)
+	return recorder
+}
+
+// logBuffer keeps log lines.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(line)
+}
+
+// lines answers the log lines with this message.
+func (b *logBuffer) lines(t *testing.T, message string) []map[string]any {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []map[string]any
+	for line := range strings.Lines(b.text.String()) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if fields["msg"] == message {
+			found = append(found, fields)
+		}
+	}
+	return found
+}
+
+func none(*gin.Engine) {}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+// TestDrain stops a server under the load of clients that keep their connections: every request that gets a
+// connection gets its whole answer.
+func TestDrain(t *testing.T) {
+	rig := newRig(t, func(c *Config) { c.DrainDelay = 300 * time.Millisecond }, func(engine *gin.Engine) {
+		engine.GET("/slow", func(c *gin.Context) {
+			time.Sleep(3 * time.Millisecond)
+			c.String(http.StatusOK, "done")
+		})
+	})
+	listener := listen(t)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- rig.Serve(ctx, listener) }()
+
+	var answered, farewells atomic.Int64
+	var clients sync.WaitGroup
+	for range 16 {
+		clients.Go(func() {
+			client := http.Client{Transport: new(http.Transport)}
+			for {
+				response, err := client.Get("http://" + listener.Addr().String() + "/slow")
+				if errors.Is(err, syscall.ECONNREFUSED) {
+					return // It was never accepted.
+				}
+				if err != nil {
+					t.Errorf("a request was cut off: %v", err)
+					return
+				}
+				body, err := io.ReadAll(response.Body)
+				response.Body.Close()
+				if err != nil || string(body) != "done" {
+					t.Errorf("half an answer: %q, %v", body, err)
+				}
+				answered.Add(1)
+				if response.Close {
+					farewells.Add(1)
+				}
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	stop()
+	time.Sleep(100 * time.Millisecond)
+	if got := rig.ask("GET", readyPath, nil); got.Code != http.StatusServiceUnavailable || !strings.Contains(got.Body.String(), "draining") {
+		t.Errorf("while draining, %s answered %d %s", readyPath, got.Code, got.Body)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	clients.Wait()
+	if farewells.Load() == 0 {
+		t.Errorf("of %d answers none asked the client to leave", answered.Load())
+	}
+}
+
+func TestDrainTimeout(t *testing.T) {
+	entered := make(chan struct{})
+	rig := newRig(t, func(c *Config) { c.DrainTimeout = 10 * time.Millisecond }, func(engine *gin.Engine) {
+		engine.GET("/stuck", func(c *gin.Context) {
+			close(entered)
+			<-c.Request.Context().Done()
+		})
+	})
+	listener := listen(t)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- rig.Serve(ctx, listener) }()
+	go http.Get("http://" + listener.Addr().String() + "/stuck")
+	<-entered
+	stop()
+	if err := <-served; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a drain that took too long answered %v", err)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	var down error
+	rig := newRig(t, func(c *Config) { c.Ready = func(context.Context) error { return down } }, none)
+	for _, test := range []struct {
+		name   string
+		down   error
+		path   string
+		status int
+	}{
+		{"alive", nil, livePath, http.StatusOK},
+		{"ready", nil, readyPath, http.StatusOK},
+		{"alive without a database", errors.New("secret cause"), livePath, http.StatusOK},
+		{"not ready without a database", errors.New("secret cause"), readyPath, http.StatusServiceUnavailable},
+	} {
+		down = test.down
+		for _, method := range []string{"GET", "HEAD"} {
+			got := rig.ask(method, test.path, nil)
+			if got.Code != test.status || strings.Contains(got.Body.String(), "secret") {
+				t.Errorf("%s: %s answered %d %s", test.name, method, got.Code, got.Body)
+			}
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package storage
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// maxStrangers is how many ids are remembered to belong to nobody. They have a place of their own, so that a flood
+// of made-up ids cannot push real clients out of the memory.
+const maxStrangers = 10_000
+
+// clientCache is the part of a Fresh that remembers clients: at most so many, those asked for last.
+type clientCache struct {
+	mu        sync.Mutex
+	loading   map[string]*entry
+	clients   *simplelru.LRU[string, *entry]
+	strangers *simplelru.LRU[string, *entry]
+}
+
+// entry is what is remembered of one client, from before it is read. Its fields are set when done is closed.
+type entry struct {
+	done   chan struct{}
+	client *oauth.Client
+	err    error
+}
+
+func newClientCache(size int) *clientCache {
+	// An LRU is refused for a size below 1 alone.
+	clients, _ := simplelru.NewLRU[string, *entry](size, nil)
+	strangers, _ := simplelru.NewLRU[string, *entry](maxStrangers, nil)
+	return &clientCache{loading: make(map[string]*entry), clients: clients, strangers: strangers}
+}
+
+// entry answers what is remembered of the client, or makes a new entry. The caller must then read the client, from
+// now on and not before, and settle the entry.
+func (c *clientCache) entry(id string) (e *entry, isNew bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, found := c.clients.Get(id); found {
+		return e, false
+	}
+	if e, found := c.strangers.Get(id); found {
+		return e, false
+	}
+	if e, found := c.loading[id]; found {
+		return e, false
+	}
+	e = &entry{done: make(chan struct{})}
+	c.loading[id] = e
+	return e, true
+}
+
+// settle tells those who wait for the entry what was read. It is remembered unless the entry has been dropped in the
+// meantime, or nothing is known.
+func (c *clientCache) settle(id string, e *entry, client *oauth.Client, err error) {
+	e.client, e.err = client, err
+	close(e.done)
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.loading[id] != e {
+		return
+	}
+	delete(c.loading, id)
+	switch {
+	case err == nil:
+		c.clients.Add(id, e)
+	case errors.Is(err, oauth.ErrNotFound):
+		c.strangers.Add(id, e)
+	}
+}
+
+// drop forgets what changed. Who waits for an entry that is dropped asked before the change.
+func (c *clientCache) drop(news news) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if news.everything {
+		clear(c.loading)
+		c.clients.Purge()
+		c.strangers.Purge()
+		return
+	}
+	for _, id := range news.clients {
+		delete(c.loading, id)
+		c.clients.Remove(id)
+		c.strangers.Remove(id)
+	}
+}

@@ -1,0 +1,291 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// clientRow is a row of clients.
+type clientRow struct {
+	ID            string                   `db:"id"`
+	OrgID         string                   `db:"org_id"`
+	Name          string                   `db:"name"`
+	Note          string                   `db:"note"`
+	Owner         string                   `db:"owner"`
+	Status        oauth.Status             `db:"status"`
+	AuthMethod    oauth.AuthMethod         `db:"auth_method"`
+	Grants        document[[]oauth.Grant]  `db:"grants"`
+	TokenLifetime int64                    `db:"token_lifetime"`
+	AllowedCIDRs  document[[]netip.Prefix] `db:"allowed_cidrs"`
+	CreatedAt     moment                   `db:"created_at"`
+	CreatedBy     string                   `db:"created_by"`
+	UpdatedAt     moment                   `db:"updated_at"`
+	UpdatedBy     string                   `db:"updated_by"`
+	Version       int64                    `db:"version"`
+	DeletedAt     moment                   `db:"deleted_at"`
+}
+
+func rowOfClient(client *oauth.Client) clientRow {
+	return clientRow{
+		ID: client.ID, OrgID: client.OrgID, Name: client.Name, Note: client.Note, Owner: client.Owner,
+		Status: client.Status, AuthMethod: client.AuthMethod,
+		Grants:        document[[]oauth.Grant]{client.Grants},
+		TokenLifetime: int64(client.TokenLifetime / time.Second),
+		AllowedCIDRs:  document[[]netip.Prefix]{client.AllowedCIDRs},
+		CreatedAt:     moment{client.CreatedAt}, CreatedBy: client.CreatedBy,
+		UpdatedAt: moment{client.UpdatedAt}, UpdatedBy: client.UpdatedBy,
+		Version: client.Version,
+	}
+}
+
+func (r *clientRow) client() oauth.Client {
+	return oauth.Client{
+		ID: r.ID, OrgID: r.OrgID, Name: r.Name, Note: r.Note, Owner: r.Owner,
+		Status: r.Status, AuthMethod: r.AuthMethod, Grants: r.Grants.of,
+		TokenLifetime: time.Duration(r.TokenLifetime) * time.Second,
+		AllowedCIDRs:  r.AllowedCIDRs.of,
+		CreatedAt:     r.CreatedAt.Time, CreatedBy: r.CreatedBy,
+		UpdatedAt: r.UpdatedAt.Time, UpdatedBy: r.UpdatedBy,
+		Version: r.Version,
+	}
+}
+
+// clientColumns are all but deleted_at: no client that is answered has one.
+const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth_method, c.grants, c.token_lifetime,
+	c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
+
+// selectClient reads one client, and selectClients those that a filter and an order leave, each once for every
+// secret it has: one statement, so that a client is never seen with the secrets of another moment.
+const (
+	selectClient = `SELECT ` + clientColumns + `, ` + secretColumns + `
+		FROM clients c LEFT JOIN secrets s ON s.client_id = c.id
+		WHERE c.id = $1 AND c.deleted_at IS NULL
+		ORDER BY s.created_at DESC, s.id DESC`
+
+	selectClients = `SELECT ` + clientColumns + `, ` + secretColumns + `
+		FROM (SELECT ` + clientColumns + ` FROM clients c %s ORDER BY %s LIMIT %s) c
+		LEFT JOIN secrets s ON s.client_id = c.id
+		ORDER BY %s, s.created_at DESC, s.id DESC`
+)
+
+// joinedRow is a client beside one of its secrets.
+type joinedRow struct {
+	clientRow
+	Secret secretRow `db:"secret"`
+}
+
+// fold puts the rows of each client together.
+func fold(rows []joinedRow) ([]oauth.Client, error) {
+	var clients []oauth.Client
+	for i := range rows {
+		row := &rows[i]
+		if len(clients) == 0 || clients[len(clients)-1].ID != row.ID {
+			clients = append(clients, row.client())
+		}
+		if !row.Secret.ID.Valid {
+			continue
+		}
+		secret, err := row.Secret.secret()
+		if err != nil {
+			return nil, err
+		}
+		client := &clients[len(clients)-1]
+		client.Secrets = append(client.Secrets, secret)
+	}
+	return clients, nil
+}
+
+// only answers the one client of the rows, or sql.ErrNoRows.
+func only(rows []joinedRow) (*oauth.Client, error) {
+	clients, err := fold(rows)
+	if err != nil {
+		return nil, err
+	}
+	if len(clients) == 0 {
+		return nil, sql.ErrNoRows
+	}
+	return &clients[0], nil
+}
+
+func clientByID(ctx context.Context, from sqlx.QueryerContext, id string) (*oauth.Client, error) {
+	if !storable(id) {
+		return nil, sql.ErrNoRows
+	}
+	var rows []joinedRow
+	if err := sqlx.SelectContext(ctx, from, &rows, selectClient, id); err != nil {
+		return nil, err
+	}
+	return only(rows)
+}
+
+// Client implements admin.Store.
+func (db *DB) Client(ctx context.Context, id string) (client *oauth.Client, err error) {
+	err = db.ask(ctx, fmt.Sprintf("reading client %q", id), func(ctx context.Context) error {
+		client, err = clientByID(ctx, db.sql, id)
+		return err
+	})
+	return client, err
+}
+
+// Clients implements admin.Store.
+func (db *DB) Clients(ctx context.Context, query admin.ClientQuery) (clients []oauth.Client, err error) {
+	if !storable(query.Org, query.Name, query.Search) {
+		return nil, nil
+	}
+	order, beyond := "c.name, c.id", "(c.name, c.id) > (%s, %s)"
+	switch query.Sort {
+	case admin.ByName:
+	case admin.ByNameDown:
+		order, beyond = "c.name DESC, c.id DESC", "(c.name, c.id) < (%s, %s)"
+	case admin.ByCreated:
+		order, beyond = "c.created_at, c.id", "(c.created_at, c.id) > (%s, %s)"
+	case admin.ByCreatedDown:
+		order, beyond = "c.created_at DESC, c.id DESC", "(c.created_at, c.id) < (%s, %s)"
+	default:
+		return nil, fmt.Errorf("listing clients: there is no order %q", query.Sort)
+	}
+
+	var where filter
+	where.and("c.deleted_at IS NULL")
+	if query.Org != "" {
+		where.and("c.org_id = %s", query.Org)
+	}
+	if query.Status != "" {
+		where.and("c.status = %s", query.Status)
+	}
+	if query.Name != "" {
+		where.and("c.name = %s", query.Name)
+	}
+	if query.Search != "" {
+		where.contains("c.name", "c.id", query.Search)
+	}
+	if after := query.After; after != nil {
+		var value any = after.Name
+		if query.Sort == admin.ByCreated || query.Sort == admin.ByCreatedDown {
+			value = moment{after.CreatedAt}
+		}
+		where.and(beyond, value, after.ID)
+	}
+	limit := where.place(query.Limit)
+
+	err = db.ask(ctx, "listing clients", func(ctx context.Context) error {
+		var rows []joinedRow
+		statement := fmt.Sprintf(selectClients, &where, order, limit, order)
+		if err := db.sql.SelectContext(ctx, &rows, statement, where.values...); err != nil {
+			return err
+		}
+		clients, err = fold(rows)
+		return err
+	})
+	return clients, err
+}
+
+// CreateClient implements admin.Store.
+func (db *DB) CreateClient(ctx context.Context, client *oauth.Client, event admin.Event) error {
+	_, err := db.change(ctx, fmt.Sprintf("creating client %q", client.ID), []string{subjectClient + client.ID},
+		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+			if err := insertClient(ctx, tx, client); err != nil {
+				return false, err
+			}
+			return true, insertEvent(ctx, tx, &event)
+		})
+	return err
+}
+
+func insertClient(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
+	_, err := tx.NamedExecContext(ctx, `INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, grants,
+			token_lifetime, allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
+		VALUES (:id, :org_id, :name, :note, :owner, :status, :auth_method, :grants,
+			:token_lifetime, :allowed_cidrs, :created_at, :created_by, :updated_at, :updated_by, :version)`,
+		rowOfClient(client))
+	if err != nil {
+		return err
+	}
+	if err := insertGrants(ctx, tx, client); err != nil {
+		return err
+	}
+	return insertSecrets(ctx, tx, client)
+}
+
+// UpdateClient implements admin.Store. The function change must be quick, and must not ask this store anything:
+// every other change in the installation waits for it. A client's ID, its OrgID and when and by whom it was created
+// stay as they are.
+func (db *DB) UpdateClient(ctx context.Context, id string, change func(*oauth.Client) (*admin.Event, error)) error {
+	var refusal error
+	_, err := db.change(ctx, fmt.Sprintf("changing client %q", id), []string{subjectClient + id},
+		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+			client, err := clientByID(ctx, tx, id)
+			if err != nil {
+				return false, err
+			}
+			// The grants are remembered as text: change may work on what both slices would share.
+			before, secrets := rowOfClient(client), slices.Clone(client.Secrets)
+			grants, err := before.Grants.Value()
+			if err != nil {
+				return false, err
+			}
+			event, err := change(client)
+			if err != nil || event == nil {
+				refusal = err
+				return false, nil
+			}
+			client.ID, client.OrgID = before.ID, before.OrgID
+			if err := updateClient(ctx, tx, client, grants, secrets, event.At); err != nil {
+				return false, err
+			}
+			return true, insertEvent(ctx, tx, event)
+		})
+	if refusal != nil {
+		return refusal
+	}
+	return err
+}
+
+// updateClient stores a changed client, and its grants and secrets only if they are not as they were.
+func updateClient(
+	ctx context.Context, tx *sqlx.Tx, client *oauth.Client, oldGrants any, oldSecrets []oauth.Secret, at time.Time,
+) error {
+	if client.Status == oauth.StatusDeleted {
+		client.Grants, client.Secrets = nil, nil
+	}
+	row := rowOfClient(client)
+	if client.Status == oauth.StatusDeleted {
+		row.DeletedAt = moment{at}
+	}
+	_, err := tx.NamedExecContext(ctx, `UPDATE clients SET name = :name, note = :note, owner = :owner, status = :status,
+			auth_method = :auth_method, grants = :grants, token_lifetime = :token_lifetime,
+			allowed_cidrs = :allowed_cidrs, updated_at = :updated_at, updated_by = :updated_by, version = :version,
+			deleted_at = :deleted_at
+		WHERE id = :id`, row)
+	if err != nil {
+		return err
+	}
+	grants, err := row.Grants.Value()
+	if err != nil {
+		return err
+	}
+	if grants != oldGrants {
+		if err := deleteGrants(ctx, tx, client.ID); err != nil {
+			return err
+		}
+		if err := insertGrants(ctx, tx, client); err != nil {
+			return err
+		}
+	}
+	if slices.Equal(client.Secrets, oldSecrets) {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM secrets WHERE client_id = $1`, client.ID); err != nil {
+		return err
+	}
+	return insertSecrets(ctx, tx, client)
+}

@@ -1,0 +1,15 @@
+// Package storage is the SQL, and nothing else: it implements admin.Store and oauth.Store on PostgreSQL and SQLite.
+//
+// [DB] is the database itself and implements admin.Store. Every change it makes is one transaction (tx.go) that
+// first moves the epoch, one row that all writers queue on, then changes the thing, writes the audit event and
+// notes in the log of changes what a memory of the database must drop. Either all of that is committed or nothing.
+//
+// [Fresh] is a memory of the database that is proven, before each answer, to miss no committed change. It
+// implements oauth.Store, and its comment argues why a token is never issued on stale knowledge.
+//
+// Both databases read the same SQL: $1 for placeholders, RETURNING, keyset comparisons of rows. What differs is in
+// postgres.go, sqlite.go and the two folders of migrations. Names are compared byte by byte in both, so that they
+// sort alike and the case of ASCII letters alone can be folded.
+//
+// A secret rests as a hash; a signing key rests sealed under the master key (seal.go).
+package storage

@@ -1,0 +1,342 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+var _ oauth.Store = (*Fresh)(nil)
+
+// Fresh is a memory of what the token path reads, and never stale: what it answers holds every change that was
+// committed before the question was asked, by whichever replica. It is safe for concurrent use.
+//
+// Every change moves the epoch (tx.go). So a memory is fresh if it has dropped all that changed up to an epoch that
+// was read after the question was asked. Questions share such a read: while one is under way, newcomers gather for
+// the next, as a database groups commits. However many ask, a replica reads one small row at a time.
+//
+// What makes the answers right:
+//
+//  1. Epochs are committed in their order, and a read answers at least the last epoch committed before it began.
+//  2. If the epoch has moved, everything that the log names in between is dropped, and catalogue and keys are read
+//     again, before anybody is told that the memory is fresh. If the log does not reach back to the known epoch,
+//     all is dropped. If any of this fails, nobody is told.
+//  3. A client is noted in the memory before it is read. A change committed before that note is in what is read; a
+//     later one moves the epoch, so a later proof finds the note and drops it.
+//  4. A reader looks in the memory after its proof. By 3 it finds either a note from after the change that it must
+//     not miss, or none, and then makes one.
+//
+// Nothing of this depends on clocks, nor on one replica hearing of another.
+type Fresh struct {
+	db      *DB
+	timeout time.Duration
+
+	mu      sync.Mutex
+	next    *batch // Those who wait for the next proof; nil if nobody does.
+	proving bool
+
+	// known is the epoch the memory is proven for. Only the proving goroutine uses it.
+	known       int64
+	selectEpoch *sqlx.Stmt
+
+	clients      *clientCache
+	selectClient *sqlx.Stmt
+	loads        chan struct{}
+
+	catalog atomic.Pointer[oauth.Catalog]
+	keyring atomic.Pointer[oauth.Keyring]
+}
+
+// FreshConfig is what a Fresh is made of.
+type FreshConfig struct {
+	// Clients is how many clients are remembered at most; zero for 100,000.
+	Clients int
+	// Timeout is how long a question may wait for the database; zero for 2 seconds.
+	Timeout time.Duration
+	// Conns is the number of connections, of its own, from 2; zero for 4. One is always left to the proofs, so that
+	// neither administrators nor unknown clients can keep a token waiting.
+	Conns int
+}
+
+// NewFresh makes a Fresh with the catalogue and the keyring as they are. The database must be migrated; there need
+// not be a key yet.
+func NewFresh(ctx context.Context, db *DB, config FreshConfig) (*Fresh, error) {
+	const defaultClients, defaultTimeout, defaultConns = 100_000, 2 * time.Second, 4
+	if config.Clients == 0 {
+		config.Clients = defaultClients
+	}
+	if config.Timeout == 0 {
+		config.Timeout = defaultTimeout
+	}
+	if config.Conns == 0 {
+		config.Conns = defaultConns
+	}
+	if config.Clients < 1 || config.Timeout < 0 || config.Conns < 2 {
+		return nil, errors.New("making a memory of the database: Clients, Timeout and Conns must be positive, and Conns 2 at least")
+	}
+	own, err := db.aside(config.Conns)
+	if err != nil {
+		return nil, fmt.Errorf("making a memory of the database: %w", err)
+	}
+	f := &Fresh{
+		db: own, timeout: config.Timeout,
+		clients: newClientCache(config.Clients),
+		loads:   make(chan struct{}, config.Conns-1),
+	}
+	if err := f.start(ctx); err != nil {
+		own.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *Fresh) start(ctx context.Context) error {
+	err := f.db.ask(ctx, "preparing to read tokens' clients", func(ctx context.Context) (err error) {
+		if f.selectEpoch, err = f.db.sql.PreparexContext(ctx, `SELECT value FROM epoch WHERE id = 1`); err != nil {
+			return err
+		}
+		f.selectClient, err = f.db.sql.PreparexContext(ctx, selectClient)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if f.known, err = f.readEpoch(ctx); err != nil {
+		return err
+	}
+	return f.reload(ctx, news{catalog: true, keys: true})
+}
+
+// Close lets go of the connections. Nothing may be asked any more.
+func (f *Fresh) Close() error { return f.db.Close() }
+
+// Client implements oauth.Store.
+func (f *Fresh) Client(ctx context.Context, id string) (*oauth.Client, error) {
+	if !plausible(id) {
+		return nil, fmt.Errorf("client: %w", oauth.ErrNotFound)
+	}
+	if err := f.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	entry, isNew := f.clients.entry(id)
+	if isNew {
+		go f.load(id, entry)
+	}
+	select {
+	case <-entry.done:
+		return entry.client, entry.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("reading client %q: %w", id, ctx.Err())
+	}
+}
+
+// plausible reports whether there could be a client with this id: it must have 1 to 255 of the characters of
+// RFC 6749 appendix A.1.
+func plausible(id string) bool {
+	const maxIDChars = 255
+	beyond := func(char rune) bool { return char < 0x20 || char > 0x7e }
+	return id != "" && len(id) <= maxIDChars && !strings.ContainsFunc(id, beyond)
+}
+
+// load reads the client of an entry, for everybody who waits for it: none of their contexts can end it.
+func (f *Fresh) load(id string, entry *entry) {
+	ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
+	defer cancel()
+	select {
+	case f.loads <- struct{}{}:
+		defer func() { <-f.loads }()
+	case <-ctx.Done():
+		f.clients.settle(id, entry, nil, fmt.Errorf("reading client %q: %w: too many others are read", id, oauth.ErrUnavailable))
+		return
+	}
+	var client *oauth.Client
+	err := f.db.ask(ctx, fmt.Sprintf("reading client %q", id), func(ctx context.Context) error {
+		var rows []joinedRow
+		err := f.selectClient.SelectContext(ctx, &rows, id)
+		if err == nil {
+			client, err = only(rows)
+		}
+		return err
+	})
+	f.clients.settle(id, entry, client, err)
+}
+
+// Catalog implements oauth.Store.
+func (f *Fresh) Catalog() *oauth.Catalog { return f.catalog.Load() }
+
+// Keyring implements oauth.Store.
+func (f *Fresh) Keyring() *oauth.Keyring { return f.keyring.Load() }
+
+// Refresh implements oauth.Store.
+func (f *Fresh) Refresh(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("proving the memory fresh: %w", err)
+	}
+	batch := f.join()
+	select {
+	case <-batch.done:
+		return batch.err
+	case <-ctx.Done():
+		return fmt.Errorf("proving the memory fresh: %w", ctx.Err())
+	}
+}
+
+// batch is a number of questions that one proof answers, which begins after all of them were asked.
+type batch struct {
+	timer *time.Timer // Finishes the batch if nothing else does.
+	once  sync.Once
+	done  chan struct{}
+	err   error // Set when done is closed.
+}
+
+// finish tells the batch, unless it has been told already.
+func (b *batch) finish(err error) {
+	b.once.Do(func() {
+		b.err = err
+		close(b.done)
+	})
+}
+
+// join answers the batch that the next proof is for. A batch waits no longer than the timeout, even if the proof
+// before it hangs.
+func (f *Fresh) join() *batch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.next == nil {
+		b := &batch{done: make(chan struct{})}
+		b.timer = time.AfterFunc(f.timeout, func() {
+			b.finish(fmt.Errorf("proving the memory fresh: %w: it took too long", oauth.ErrUnavailable))
+		})
+		f.next = b
+	}
+	if !f.proving {
+		f.proving = true
+		go f.prove()
+	}
+	return f.next
+}
+
+// prove answers one batch after the other, until nobody waits.
+func (f *Fresh) prove() {
+	for b := f.take(); b != nil; b = f.take() {
+		ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
+		err := f.catchUp(ctx)
+		cancel()
+		if err != nil && !errors.Is(err, oauth.ErrUnavailable) {
+			err = fmt.Errorf("%w: %w", oauth.ErrUnavailable, err)
+		}
+		b.timer.Stop()
+		b.finish(err)
+	}
+}
+
+// take answers the batch that has gathered, so that who comes from now on forms the next.
+func (f *Fresh) take() *batch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.next
+	f.next = nil
+	f.proving = b != nil
+	return b
+}
+
+// catchUp makes the memory hold every change committed before the call.
+func (f *Fresh) catchUp(ctx context.Context) error {
+	epoch, err := f.readEpoch(ctx)
+	if err != nil || epoch == f.known {
+		return err
+	}
+	news, err := f.readNews(ctx, epoch)
+	if err != nil {
+		return err
+	}
+	// Until the end a failure leaves the known epoch as it was, and all of this happens again.
+	if err := f.reload(ctx, news); err != nil {
+		return err
+	}
+	f.clients.drop(news)
+	f.known = epoch
+	return nil
+}
+
+func (f *Fresh) readEpoch(ctx context.Context) (epoch int64, err error) {
+	err = f.db.ask(ctx, "reading the epoch", func(ctx context.Context) error {
+		return f.selectEpoch.QueryRowContext(ctx).Scan(&epoch)
+	})
+	if errors.Is(err, oauth.ErrNotFound) {
+		err = errors.New("reading the epoch: " + sql.ErrNoRows.Error()) // It is no client that is missing.
+	}
+	return epoch, err
+}
+
+// news is what changed since the known epoch.
+type news struct {
+	everything bool
+	clients    []string
+	catalog    bool
+	keys       bool
+}
+
+// readNews reads what changed from the known epoch to this one.
+func (f *Fresh) readNews(ctx context.Context, epoch int64) (news, error) {
+	var changes []struct {
+		Epoch   int64  `db:"epoch"`
+		Subject string `db:"subject"`
+	}
+	err := f.db.ask(ctx, "reading what changed", func(ctx context.Context) error {
+		return f.db.sql.SelectContext(ctx, &changes,
+			`SELECT epoch, subject FROM changes WHERE epoch >= $1 AND epoch <= $2 ORDER BY epoch`, f.known, epoch)
+	})
+	if err != nil {
+		return news{}, err
+	}
+	// The log must still hold the known epoch itself. Otherwise it does not reach so far back, or the database has
+	// lost what this memory knows.
+	if len(changes) == 0 || changes[0].Epoch != f.known {
+		return news{everything: true, catalog: true, keys: true}, nil
+	}
+	var n news
+	for _, change := range changes {
+		id, isClient := strings.CutPrefix(change.Subject, subjectClient)
+		switch {
+		case change.Epoch == f.known:
+		case isClient:
+			n.clients = append(n.clients, id)
+		case change.Subject == subjectCatalog:
+			n.catalog = true
+		case change.Subject == subjectKeys:
+			n.keys = true
+		default: // A newer program notes what this one does not know.
+			n.everything, n.catalog, n.keys = true, true, true
+		}
+	}
+	return n, nil
+}
+
+// reload reads the snapshots that are not what they were.
+func (f *Fresh) reload(ctx context.Context, news news) error {
+	if news.catalog {
+		catalog, err := f.db.catalog(ctx)
+		if err != nil {
+			return err
+		}
+		f.catalog.Store(catalog)
+	}
+	if news.keys {
+		keyring, err := f.db.keyring(ctx)
+		if err != nil {
+			return err
+		}
+		f.keyring.Store(keyring)
+	}
+	return nil
+}

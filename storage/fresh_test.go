@@ -1,0 +1,219 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/storage/storagetest"
+)
+
+// TestOutage: while PostgreSQL is away nothing is answered from memory, and when it is back all goes on by itself.
+func TestOutage(t *testing.T) {
+	cluster := storagetest.Postgres(t)
+	db := migrated(t, cluster.NewDatabase(t))
+	client, _ := planted(t, db)
+	const timeout = time.Second
+	f := fresh(t, db, FreshConfig{Timeout: timeout})
+	if _, err := f.Client(t.Context(), client.ID); err != nil {
+		t.Fatal(err)
+	}
+
+	for name, outage := range map[string]struct{ begin, end func(testing.TB) }{
+		"crashed": {cluster.Stop, cluster.Start},
+		"silent":  {cluster.Pause, cluster.Resume},
+	} {
+		t.Run(name, func(t *testing.T) {
+			outage.begin(t)
+			var wait sync.WaitGroup
+			for range 20 {
+				wait.Go(func() {
+					start := time.Now()
+					_, err := f.Client(t.Context(), client.ID)
+					if !errors.Is(err, oauth.ErrUnavailable) {
+						t.Errorf("Client: %v", err)
+					}
+					if took := time.Since(start); took > 2*timeout {
+						t.Errorf("Client took %v", took)
+					}
+				})
+			}
+			wait.Go(func() {
+				start := time.Now()
+				err := setStatus(t.Context(), db, client.ID, oauth.StatusActive)
+				if !errors.Is(err, oauth.ErrUnavailable) {
+					t.Errorf("UpdateClient: %v", err)
+				}
+				if took := time.Since(start); took > 2*askTimeout {
+					t.Errorf("UpdateClient took %v", took)
+				}
+			})
+			wait.Wait()
+			outage.end(t)
+
+			deadline := time.Now().Add(20 * time.Second)
+			for {
+				_, err := f.Client(t.Context(), client.ID)
+				if err == nil {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("PostgreSQL is back, but: %v", err)
+				}
+			}
+			if err := setStatus(t.Context(), db, client.ID, oauth.StatusActive); err != nil {
+				t.Errorf("PostgreSQL is back, but: %v", err)
+			}
+		})
+	}
+}
+
+// TestLogTooShort: whoever knows an epoch that the log has forgotten, or that the database has lost, drops all.
+func TestLogTooShort(t *testing.T) {
+	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
+		for name, spoil := range map[string]string{
+			"forgotten":              `DELETE FROM changes WHERE epoch < (SELECT value FROM epoch)`,
+			"restored from a backup": `UPDATE epoch SET value = 1`,
+		} {
+			t.Run(name, func(t *testing.T) {
+				db := migrated(t, newURL(t))
+				client, _ := planted(t, db)
+				f := fresh(t, db, FreshConfig{})
+				if _, err := f.Client(t.Context(), client.ID); err != nil {
+					t.Fatal(err)
+				}
+				if err := setStatus(t.Context(), db, client.ID, oauth.StatusInactive); err != nil {
+					t.Fatal(err)
+				}
+				db.sql.MustExec(spoil)
+				got, err := f.Client(t.Context(), client.ID)
+				if err != nil || got.Status != oauth.StatusInactive {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+		}
+	})
+}
+
+// TestLogIsPruned: the log does not grow without end, and never loses the present epoch.
+func TestLogIsPruned(t *testing.T) {
+	db := migrated(t, newFile(t))
+	client, _ := planted(t, db)
+	db.sql.MustExec(`UPDATE epoch SET value = $1`, 2*logReach)
+	if err := setStatus(t.Context(), db, client.ID, oauth.StatusActive); err != nil {
+		t.Fatal(err)
+	}
+	var epochs []int64
+	if err := db.sql.Select(&epochs, `SELECT epoch FROM changes`); err != nil || len(epochs) != 1 || epochs[0] <= 2*logReach {
+		t.Errorf("the log holds %v (%v)", epochs, err)
+	}
+}
+
+// TestStrangers: made-up ids are remembered, and do not push clients out.
+func TestStrangers(t *testing.T) {
+	db := migrated(t, newFile(t))
+	client, _ := planted(t, db)
+	f := fresh(t, db, FreshConfig{Clients: 1})
+	first, err := f.Client(t.Context(), client.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if _, err := f.Client(t.Context(), fmt.Sprintf("cid_%d", i)); !errors.Is(err, oauth.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	again, err := f.Client(t.Context(), client.ID)
+	if err != nil || first != again {
+		t.Errorf("the client was read again (%v)", err)
+	}
+	if clients, strangers := f.clients.clients.Len(), f.clients.strangers.Len(); clients != 1 || strangers != 50 {
+		t.Errorf("%d clients and %d strangers are remembered", clients, strangers)
+	}
+}
+
+// TestSharedProofs: those who ask while a proof is under way share the next one.
+func TestSharedProofs(t *testing.T) {
+	f := &Fresh{timeout: time.Minute, proving: true}
+	one, two := f.join(), f.join()
+	if one != two {
+		t.Error("two who wait do not share")
+	}
+	if f.take() != one {
+		t.Error("the batch is not the one that gathered")
+	}
+	if f.join() == one {
+		t.Error("a newcomer joined a proof that may have read the epoch already")
+	}
+}
+
+// TestWaitersKeepTheirOwnTime: a proof that hangs holds nobody up for longer than they want.
+func TestWaitersKeepTheirOwnTime(t *testing.T) {
+	f := &Fresh{timeout: 50 * time.Millisecond, proving: true}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := f.Refresh(ctx); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, oauth.ErrUnavailable) {
+		t.Errorf("the caller's time was over first: %v", err)
+	}
+	if err := f.Refresh(t.Context()); !errors.Is(err, oauth.ErrUnavailable) {
+		t.Errorf("the proof's time was over: %v", err)
+	}
+}
+
+// TestPoolExhausted: administrators who hold every connection do not keep a token waiting.
+func TestPoolExhausted(t *testing.T) {
+	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
+		db := migrated(t, newURL(t))
+		client, _ := planted(t, db)
+		f := fresh(t, db, FreshConfig{})
+		for range defaultMaxConns {
+			conn, err := db.sql.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+		if _, err := f.Client(t.Context(), client.ID); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if _, err := db.Client(ctx, client.ID); !errors.Is(err, oauth.ErrUnavailable) {
+			t.Errorf("no connection was free: %v", err)
+		}
+	})
+}
+
+func BenchmarkFreshClient(b *testing.B) {
+	run := func(b *testing.B, url string) {
+		db := migrated(b, url)
+		client, _ := planted(b, db)
+		f := fresh(b, db, FreshConfig{})
+		b.Run("alone", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := f.Client(b.Context(), client.ID); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("together", func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetParallelism(32)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := f.Client(b.Context(), client.ID); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+	b.Run("SQLite", func(b *testing.B) { run(b, newFile(b)) })
+	b.Run("PostgreSQL", func(b *testing.B) { run(b, storagetest.Postgres(b).NewDatabase(b)) })
+}

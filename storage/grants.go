@@ -1,0 +1,71 @@
+package storage
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// The grants of a client are read from its own row. They stand in two tables beside it once more, written from the
+// same value in the same transaction, for what JSON cannot do: foreign keys hold them to the catalogue and to the
+// places of the client's own org.
+
+type permissionRow struct {
+	ClientID   string `db:"client_id"`
+	API        string `db:"api"`
+	Permission string `db:"permission"`
+}
+
+type placeRow struct {
+	ClientID string `db:"client_id"`
+	OrgID    string `db:"org_id"`
+	API      string `db:"api"`
+	TenantID string `db:"tenant_id"`
+}
+
+func insertGrants(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
+	var permissions []permissionRow
+	var places []placeRow
+	for _, grant := range client.Grants {
+		for _, permission := range grant.Permissions {
+			permissions = append(permissions, permissionRow{client.ID, grant.API, permission})
+		}
+		at := grant.AppliesTo
+		for _, tenant := range slices.Concat(at.Accounts, at.Workspaces, at.AllWorkspacesOf) {
+			places = append(places, placeRow{client.ID, client.OrgID, grant.API, tenant})
+		}
+	}
+	// A tenant may be named twice by one grant, as a workspace's account and for all its workspaces.
+	err := insertRows(ctx, tx, `INSERT INTO grant_permissions (client_id, api, permission)
+		VALUES (:client_id, :api, :permission) ON CONFLICT DO NOTHING`, permissions)
+	if err != nil {
+		return err
+	}
+	return insertRows(ctx, tx, `INSERT INTO grant_places (client_id, org_id, api, tenant_id)
+		VALUES (:client_id, :org_id, :api, :tenant_id) ON CONFLICT DO NOTHING`, places)
+}
+
+func deleteGrants(ctx context.Context, tx *sqlx.Tx, clientID string) error {
+	for _, statement := range []string{
+		`DELETE FROM grant_permissions WHERE client_id = $1`,
+		`DELETE FROM grant_places WHERE client_id = $1`,
+	} {
+		if _, err := tx.ExecContext(ctx, statement, clientID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertRows inserts many rows at a time: each statement is a round trip during which every other writer waits.
+func insertRows[T any](ctx context.Context, tx *sqlx.Tx, statement string, rows []T) error {
+	for some := range slices.Chunk(rows, 500) {
+		if _, err := tx.NamedExecContext(ctx, statement, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// eachSees fails the test unless every replica answers what is in the database now.
+func eachSees(t testing.TB, replicas []oauth.Store, what, id string, want *oauth.Client) {
+	t.Helper()
+	for i, replica := range replicas {
+		got, err := replica.Client(t.Context(), id)
+		if want == nil {
+			wraps(t, fmt.Sprintf("%s: replica %d", what, i), err, oauth.ErrNotFound)
+			continue
+		}
+		must(t, err)
+		same(t, fmt.Sprintf("%s: replica %d", what, i), got, want)
+	}
+}
+
+func testFreshness(t *testing.T, f *fixture) {
+	f.plant(t)
+	replicas := []oauth.Store{f.Replica(t), f.Replica(t)}
+	client, _ := f.client("Robot")
+	eachSees(t, replicas, "before it exists", client.ID, nil)
+	must(t, f.Admin.CreateClient(t.Context(), client, f.event("credential.created", client.ID)))
+	eachSees(t, replicas, "created", client.ID, client)
+
+	bystander := f.create(t, "Bystander")
+	eachSees(t, replicas, "another", bystander.ID, bystander)
+	for range 20 {
+		for _, status := range []oauth.Status{oauth.StatusInactive, oauth.StatusActive} {
+			f.update(t, client.ID, func(client *oauth.Client) { client.Status = status })
+			client.Status = status
+			client.Version++
+			eachSees(t, replicas, string(status), client.ID, client)
+		}
+	}
+	secret, _ := oauth.NewSecret(f.start.Add(1000), "updater")
+	f.update(t, client.ID, func(client *oauth.Client) { client.Secrets = append(client.Secrets, secret) })
+	client.Secrets = []oauth.Secret{secret, client.Secrets[0]}
+	client.Version++
+	eachSees(t, replicas, "with another secret", client.ID, client)
+	f.update(t, client.ID, func(client *oauth.Client) { client.Grants = client.Grants[:0] })
+	client.Grants = nil
+	client.Version++
+	eachSees(t, replicas, "with no grants", client.ID, client)
+	f.update(t, client.ID, func(client *oauth.Client) { client.Status = oauth.StatusDeleted })
+	eachSees(t, replicas, "deleted", client.ID, nil)
+	eachSees(t, replicas, "another", bystander.ID, bystander)
+
+	for _, id := range []string{"", "\x00", "ünknown", strings.Repeat("x", 256), "' OR '1' = '1"} {
+		eachSees(t, replicas, "an impossible id", id, nil)
+	}
+}
+
+func testFreshCatalogue(t *testing.T, f *fixture) {
+	f.plant(t)
+	replicas := []oauth.Store{f.Replica(t), f.Replica(t)}
+	api := f.api()
+	check := func(what string, active bool, closed ...string) {
+		t.Helper()
+		for _, replica := range replicas {
+			must(t, replica.Refresh(t.Context()))
+			catalog := replica.Catalog()
+			if got := catalog.API(apiKey).Status == oauth.StatusActive; got != active {
+				t.Errorf("%s: active is %v", what, got)
+			}
+			isClosed := make(map[string]bool)
+			for _, id := range closed {
+				isClosed[id] = true
+			}
+			for _, id := range []string{org, account, workspace, otherOrg} {
+				if catalog.Open(id) == isClosed[id] {
+					t.Errorf("%s: tenant %s: open is %v", what, id, catalog.Open(id))
+				}
+			}
+		}
+	}
+	check("as planted", true)
+	api.Status = oauth.StatusInactive
+	must(t, f.Admin.PutAPI(t.Context(), api, f.event("api.put", apiKey)))
+	check("API inactive", false)
+	api.Status = oauth.StatusActive
+	must(t, f.Admin.PutAPI(t.Context(), api, f.event("api.put", apiKey)))
+
+	tenant := func(id string, status oauth.Status) {
+		t.Helper()
+		row, err := f.Admin.Tenant(t.Context(), id)
+		must(t, err)
+		row.Status = status
+		must(t, f.Admin.PutTenant(t.Context(), row.Tenant, f.event("tenant.put", id)))
+	}
+	tenant(workspace, oauth.StatusInactive)
+	check("workspace inactive", true, workspace)
+	tenant(workspace, oauth.StatusActive)
+	tenant(account, oauth.StatusInactive)
+	check("account inactive", true, account, workspace)
+	tenant(account, oauth.StatusActive)
+	tenant(org, oauth.StatusInactive)
+	check("org inactive", true, org)
+	tenant(org, oauth.StatusActive)
+	check("all active again", true)
+}
+
+func testFreshKeys(t *testing.T, f *fixture) {
+	replicas := []oauth.Store{f.Replica(t), f.Replica(t)}
+	for _, replica := range replicas {
+		must(t, replica.Refresh(t.Context()))
+		if replica.Keyring().Ready(f.start) {
+			t.Error("there is a key before the first")
+		}
+	}
+	key, err := oauth.NewSigningKey(f.start)
+	must(t, err)
+	added, err := f.Admin.AddFirstKey(t.Context(), key, f.event("key.created", key.ID))
+	must(t, err)
+	if !added {
+		t.Fatal("the first key was not added")
+	}
+	for _, replica := range append(replicas, f.Replica(t)) {
+		must(t, replica.Refresh(t.Context()))
+		if !replica.Keyring().Ready(f.start) {
+			t.Error("the key is not known")
+		}
+		public, err := replica.Keyring().Key(t.Context(), key.ID)
+		must(t, err)
+		if !public.IsPublic() {
+			t.Error("the keyring shows a private key")
+		}
+	}
+}
+
+// testFreshUnderChange has many ask while one client changes, and none may be answered less than what was committed
+// before it asked.
+func testFreshUnderChange(t *testing.T, f *fixture) {
+	f.plant(t)
+	client := f.create(t, "Robot")
+	var committed atomic.Int64
+	committed.Store(client.Version)
+	ctx, stop := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	var asked atomic.Int64
+	for _, replica := range []oauth.Store{f.Replica(t), f.Replica(t)} {
+		for range 8 {
+			wait.Go(func() {
+				for ctx.Err() == nil {
+					least := committed.Load()
+					got, err := replica.Client(t.Context(), client.ID)
+					if err != nil || got.Version < least {
+						t.Errorf("asked after version %d: %+v, %v", least, got, err)
+						return
+					}
+					asked.Add(1)
+				}
+			})
+		}
+	}
+	for range 200 {
+		f.update(t, client.ID, func(*oauth.Client) {})
+		committed.Add(1)
+	}
+	stop()
+	wait.Wait()
+	if asked.Load() == 0 {
+		t.Error("nobody was answered")
+	}
+}
+
+func testCancelledCallers(t *testing.T, f *fixture) {
+	f.plant(t)
+	client := f.create(t, "Robot")
+	replica := f.Replica(t)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, fromReplica := replica.Client(gone, client.ID)
+	_, fromDatabase := f.Admin.Client(gone, client.ID)
+	for what, err := range map[string]error{
+		"Client of a replica":    fromReplica,
+		"Refresh of a replica":   replica.Refresh(gone),
+		"Client of the database": fromDatabase,
+		"CreateClient":           f.Admin.CreateClient(gone, client, f.event("credential.created", client.ID)),
+		"UpdateClient":           f.Admin.UpdateClient(gone, client.ID, func(*oauth.Client) (*admin.Event, error) { return nil, nil }),
+	} {
+		wraps(t, what, err, context.Canceled)
+		if errors.Is(err, oauth.ErrUnavailable) {
+			t.Errorf("%s: the caller went away, and the database is blamed: %v", what, err)
+		}
+	}
+	// The others are not disturbed.
+	_, err := replica.Client(t.Context(), client.ID)
+	must(t, err)
+}

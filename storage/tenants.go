@@ -1,0 +1,153 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// tenantRow is a row of tenants, perhaps with the number of its children.
+type tenantRow struct {
+	ID       string         `db:"id"`
+	Level    oauth.Level    `db:"level"`
+	Name     string         `db:"name"`
+	ParentID sql.NullString `db:"parent_id"`
+	OrgID    string         `db:"org_id"`
+	Status   oauth.Status   `db:"status"`
+	Version  int64          `db:"version"`
+	Children int            `db:"children"`
+	At       moment         `db:"at"` // When it is written.
+}
+
+const (
+	tenantColumns = `t.id, t.level, t.name, t.parent_id, t.org_id, t.status, t.version`
+	selectTenants = `SELECT ` + tenantColumns + `, (SELECT COUNT(*) FROM tenants k WHERE k.parent_id = t.id) AS children
+		FROM tenants t `
+)
+
+func (r *tenantRow) tenant() oauth.Tenant {
+	return oauth.Tenant{
+		ID: r.ID, Level: r.Level, Name: r.Name, ParentID: r.ParentID.String, OrgID: r.OrgID,
+		Status: r.Status, Version: r.Version,
+	}
+}
+
+// Tenant implements admin.Store.
+func (db *DB) Tenant(ctx context.Context, id string) (*admin.TenantRow, error) {
+	var row tenantRow
+	err := db.ask(ctx, fmt.Sprintf("reading tenant %q", id), func(ctx context.Context) error {
+		if !storable(id) {
+			return sql.ErrNoRows
+		}
+		return db.sql.GetContext(ctx, &row, selectTenants+`WHERE t.id = $1`, id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &admin.TenantRow{Tenant: row.tenant(), Children: row.Children}, nil
+}
+
+// Tenants implements admin.Store.
+func (db *DB) Tenants(ctx context.Context, query admin.TenantQuery) ([]admin.TenantRow, error) {
+	if !storable(query.Org, query.Parent, query.Search) {
+		return nil, nil
+	}
+	var where filter
+	if query.Org != "" {
+		where.and("t.org_id = %s", query.Org)
+	}
+	if query.Parent != "" {
+		where.and("t.parent_id = %s", query.Parent)
+	}
+	if query.Roots {
+		where.and("t.parent_id IS NULL")
+	}
+	if query.Search != "" {
+		where.contains("t.name", "t.id", query.Search)
+	}
+	if after := query.After; after != nil {
+		where.and("(t.name, t.id) > (%s, %s)", after.Name, after.ID)
+	}
+	limit := where.place(query.Limit)
+
+	var rows []tenantRow
+	err := db.ask(ctx, "listing tenants", func(ctx context.Context) error {
+		statement := fmt.Sprintf("%s %s ORDER BY t.name, t.id LIMIT %s", selectTenants, &where, limit)
+		return db.sql.SelectContext(ctx, &rows, statement, where.values...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	tenants := make([]admin.TenantRow, len(rows))
+	for i := range rows {
+		tenants[i] = admin.TenantRow{Tenant: rows[i].tenant(), Children: rows[i].Children}
+	}
+	return tenants, nil
+}
+
+// TenantsByID implements admin.Store.
+func (db *DB) TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, error) {
+	var tenants []oauth.Tenant
+	err := db.ask(ctx, "reading tenants", func(ctx context.Context) error {
+		for some := range slices.Chunk(ids, 1000) { // A statement holds only so many placeholders.
+			var where filter
+			where.anyOf("t.id", some)
+			var rows []tenantRow
+			statement := fmt.Sprintf("SELECT %s FROM tenants t %s", tenantColumns, &where)
+			if err := db.sql.SelectContext(ctx, &rows, statement, where.values...); err != nil {
+				return err
+			}
+			for i := range rows {
+				tenants = append(tenants, rows[i].tenant())
+			}
+		}
+		return nil
+	})
+	return tenants, err
+}
+
+// PutTenant implements admin.Store. A tenant cannot leave its org while it has children or is named by a grant.
+func (db *DB) PutTenant(ctx context.Context, tenant oauth.Tenant, event admin.Event) error {
+	_, err := db.change(ctx, fmt.Sprintf("storing tenant %q", tenant.ID), []string{subjectCatalog},
+		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+			if err := putTenant(ctx, tx, tenant, event); err != nil {
+				return false, err
+			}
+			return true, insertEvent(ctx, tx, &event)
+		})
+	return err
+}
+
+func putTenant(ctx context.Context, tx *sqlx.Tx, tenant oauth.Tenant, event admin.Event) error {
+	_, err := tx.NamedExecContext(ctx, `INSERT INTO tenants (id, level, parent_id, org_id, name, status, version,
+			created_at, updated_at)
+		VALUES (:id, :level, :parent_id, :org_id, :name, :status, 1, :at, :at)
+		ON CONFLICT (id) DO UPDATE SET level = excluded.level, parent_id = excluded.parent_id,
+			org_id = excluded.org_id, name = excluded.name, status = excluded.status,
+			version = tenants.version + 1, updated_at = excluded.updated_at`,
+		tenantRow{
+			ID: tenant.ID, Level: tenant.Level, Name: tenant.Name,
+			ParentID: sql.NullString{String: tenant.ParentID, Valid: tenant.ParentID != ""},
+			OrgID:    tenant.OrgID, Status: tenant.Status,
+			At: moment{event.At},
+		})
+	return err
+}
+
+// closedTenants answers the tenants that are inactive themselves or lie in an account that is. What lies in an
+// inactive org is not listed: every client belongs to an org, and nothing is issued to the clients of that one.
+func (db *DB) closedTenants(ctx context.Context) (ids []string, err error) {
+	err = db.ask(ctx, "reading the closed tenants", func(ctx context.Context) error {
+		return db.sql.SelectContext(ctx, &ids, `SELECT id FROM tenants WHERE status <> 'active'
+			UNION
+			SELECT t.id FROM tenants t JOIN tenants a ON a.id = t.parent_id
+			WHERE a.level = 'account' AND a.status <> 'active'`)
+	})
+	return ids, err
+}

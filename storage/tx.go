@@ -1,0 +1,76 @@
+package storage
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// The subjects of the log of changes: what a memory of the database must drop. A client's is this prefix and its id.
+const (
+	subjectClient  = "client:"
+	subjectCatalog = "catalog" // an API or a tenant
+	subjectKeys    = "keys"
+)
+
+const (
+	// An epoch steps on by a random number of up to maxEpochStep. A database that has lost its last changes, because
+	// it was restored from a backup or is a standby promoted too early, therefore does not reach by other changes an
+	// epoch that somebody remembers: that epoch is missing from its log.
+	maxEpochStep = 1 << 31
+	// logReach is how far back the log of changes goes: over at least the last 10,000 epochs.
+	logReach = 10_000 * maxEpochStep
+)
+
+// change runs work in one transaction that tells every memory of the database to drop what it has of the subjects.
+// It commits if work answers true; otherwise nothing has happened. It answers whether it committed.
+//
+// The transaction moves the epoch first. All writers queue on that one row, so they follow each other: none sees
+// another's half of the work, none can deadlock with another, and epochs are committed in their order.
+//
+// If the connection fails during the commit, nobody can say whether the change was made; the error is
+// oauth.ErrUnavailable.
+func (db *DB) change(
+	ctx context.Context, doing string, subjects []string, work func(context.Context, *sqlx.Tx) (bool, error),
+) (changed bool, err error) {
+	err = db.ask(ctx, doing, func(ctx context.Context) error {
+		tx, err := db.sql.BeginTxx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // After the commit it does nothing.
+		if err := moveEpoch(ctx, tx, subjects); err != nil {
+			return err
+		}
+		if changed, err = work(ctx, tx); err != nil || !changed {
+			return err
+		}
+		return tx.Commit()
+	})
+	return changed && err == nil, err
+}
+
+// moveEpoch notes in the log that the subjects change in a new epoch, and forgets what nobody needs any longer.
+func moveEpoch(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
+	var epoch int64
+	err := tx.GetContext(ctx, &epoch, `UPDATE epoch SET value = value + $1 WHERE id = 1 RETURNING value`, randomStep())
+	if err != nil {
+		return err
+	}
+	for _, subject := range subjects {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO changes (epoch, subject) VALUES ($1, $2)`, epoch, subject); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM changes WHERE epoch < $1`, epoch-logReach)
+	return err
+}
+
+// randomStep draws evenly from 1 to maxEpochStep.
+func randomStep() int64 {
+	var random [4]byte
+	rand.Read(random[:]) // crypto/rand.Read never fails: it ends the program instead.
+	return int64(binary.NativeEndian.Uint32(random[:])%maxEpochStep) + 1
+}
