@@ -3,6 +3,7 @@ package storage
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -40,13 +41,15 @@ func TestFreshAcrossProcesses(t *testing.T) {
 	type span struct{ from, to int64 }
 	var inactive []span
 	for began := time.Now(); len(inactive) < mostRounds && time.Since(began) < longest; {
-		if err := setStatus(t.Context(), db, client.ID, oauth.StatusInactive); err != nil {
-			t.Fatal(err)
+		// On a machine with too much to do the database may be unavailable. Then nothing has been promised.
+		err := setStatus(t.Context(), db, client.ID, oauth.StatusInactive)
+		if err == nil {
+			from := time.Now().UnixNano()
+			time.Sleep(200 * time.Microsecond) // So that somebody asks.
+			inactive = append(inactive, span{from, time.Now().UnixNano()})
+			err = setStatus(t.Context(), db, client.ID, oauth.StatusActive)
 		}
-		from := time.Now().UnixNano()
-		time.Sleep(200 * time.Microsecond) // So that somebody asks.
-		inactive = append(inactive, span{from, time.Now().UnixNano()})
-		if err := setStatus(t.Context(), db, client.ID, oauth.StatusActive); err != nil {
+		if err != nil && !errors.Is(err, oauth.ErrUnavailable) {
 			t.Fatal(err)
 		}
 	}
@@ -158,6 +161,9 @@ func replica(t *testing.T, url, id string) {
 		}
 		asked := time.Now().UnixNano()
 		client, err := f.Client(t.Context(), id)
+		if errors.Is(err, oauth.ErrUnavailable) {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

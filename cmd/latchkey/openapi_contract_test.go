@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -133,16 +134,14 @@ func encode(t *testing.T, mediaType string, value any) string {
 	return form.Encode()
 }
 
-// do makes the attempt, holds request and response against the document, and notes what it has seen. What the
-// server accepts the document must allow; what the server answers the document must describe.
+// do makes the attempt and holds it against the document.
 func (k *contract) do(t *testing.T, want int, a attempt) ([]byte, http.Header) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), a.method, k.url+a.path+"?"+a.query, strings.NewReader(a.body))
+	request, err := http.NewRequestWithContext(t.Context(), a.method, k.url+a.path, strings.NewReader(a.body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.URL.ForceQuery = false
-	request.Header = a.header.Clone()
+	request.URL.RawQuery, request.Header = a.query, a.header.Clone()
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
@@ -152,14 +151,21 @@ func (k *contract) do(t *testing.T, want int, a attempt) ([]byte, http.Header) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := fmt.Sprintf("%s %s?%s: %d", a.method, a.path, a.query, response.StatusCode)
 	if response.StatusCode != want {
-		t.Fatalf("%s, want %d: %s", name, want, body)
+		t.Fatalf("%s %s: %d, want %d: %s", a.method, request.URL, response.StatusCode, want, body)
 	}
+	request.Body = io.NopCloser(strings.NewReader(a.body))
+	for _, err := range k.breaches(t, request, response, body) {
+		t.Errorf("%s %s: %d: %v\n%s", a.method, request.URL, response.StatusCode, err, body)
+	}
+	return body, response.Header
+}
+
+// breaches answers what of the exchange the document does not say, and notes what it has seen. What the server
+// accepts the document must allow; what the server answers the document must describe.
+func (k *contract) breaches(t *testing.T, request *http.Request, response *http.Response, body []byte) (errs []error) {
 	route, parameters := k.route(t, request, response.StatusCode)
 	k.seen[fmt.Sprintf("%s %s %d", route.Method, route.Path, response.StatusCode)] = true
-
-	request.Body = io.NopCloser(strings.NewReader(a.body))
 	asked := &openapi3filter.RequestValidationInput{
 		Request: request, PathParams: parameters, Route: route,
 		Options: &openapi3filter.Options{
@@ -169,7 +175,7 @@ func (k *contract) do(t *testing.T, want int, a attempt) ([]byte, http.Header) {
 	}
 	if response.StatusCode < http.StatusBadRequest {
 		if err := openapi3filter.ValidateRequest(t.Context(), asked); err != nil {
-			t.Errorf("%s: the server accepted what the document forbids: %v", name, err)
+			errs = append(errs, fmt.Errorf("the server accepted what the document forbids: %w", err))
 		}
 	}
 	answered := &openapi3filter.ResponseValidationInput{
@@ -177,19 +183,19 @@ func (k *contract) do(t *testing.T, want int, a attempt) ([]byte, http.Header) {
 		Body: io.NopCloser(bytes.NewReader(body)), Options: asked.Options,
 	}
 	if err := openapi3filter.ValidateResponse(t.Context(), answered); err != nil {
-		t.Errorf("%s: %v\n%s", name, err, body)
+		errs = append(errs, err)
 	}
 	// What openapi3filter does not look at.
 	described := route.Operation.Responses.Status(response.StatusCode)
-	if described == nil {
-		t.Errorf("%s: the document does not name the status", name)
-	} else if len(body) > 0 && len(described.Value.Content) == 0 {
-		t.Errorf("%s: the document describes no body: %s", name, body)
+	switch {
+	case described == nil:
+		errs = append(errs, errors.New("the document does not name the status"))
+	case len(described.Value.Content) == 0 && len(body) > 0:
+		errs = append(errs, errors.New("the document describes no body"))
+	case response.Header.Get("X-Request-Id") == "":
+		errs = append(errs, errors.New("there is no X-Request-Id"))
 	}
-	if response.Header.Get("X-Request-Id") == "" {
-		t.Errorf("%s: no X-Request-Id", name)
-	}
-	return body, response.Header
+	return errs
 }
 
 // route finds the operation that a request asks for. What is none of the document's is answered by the components

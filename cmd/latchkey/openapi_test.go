@@ -48,15 +48,18 @@ func TestOpenAPI(t *testing.T) {
 		case "createCredential", "deleteCredential":
 			continue
 		}
-		for _, attempt := range k.attempts(t, o, authorization(o)) {
-			k.do(t, http.StatusOK, attempt)
+		for _, good := range k.attempts(t, o, authorization(o)) {
+			k.do(t, http.StatusOK, good)
 		}
 	}
 
 	// Every way to be refused, at every operation that the document says may refuse so.
 	for _, o := range k.operations() {
-		for _, attempt := range k.attempts(t, o, authorization(o)) {
-			for status, refused := range refusals(attempt, o.path, nobody) {
+		for _, good := range k.attempts(t, o, authorization(o)) {
+			if good.header.Get("Authorization") == "" {
+				continue // It authenticates in its body, which refusals leave alone.
+			}
+			for status, refused := range refusals(good, o.path, nobody) {
 				if o.Responses.Status(status) != nil {
 					k.do(t, status, refused)
 				}
@@ -96,6 +99,9 @@ func refusals(good attempt, template, nobody string) map[int]attempt {
 		absent.query = "parent=none"
 	}
 	empty.body, large.body = `{"name": ""}`, strings.Repeat(" ", 1<<20+1)
+	if template == oauth.TokenPath {
+		large.body = strings.Repeat(" ", 64<<10+1)
+	}
 	return map[int]attempt{
 		http.StatusNotModified:           good.with("If-None-Match", "*"),
 		http.StatusBadRequest:            unknown,
@@ -161,7 +167,7 @@ func (k *contract) particulars(t *testing.T, manage, id string) {
 
 // ending lets a credential lose its only secret, and deletes it.
 func (k *contract) ending(t *testing.T, manage string) {
-	end := now().Add(300 * time.Millisecond)
+	end := now().Add(time.Second)
 	id, _ := k.create(t, manage, `{"name": "Short-lived", "org_id": "org_example", "secret_expires_at": "`+end.Format(time.RFC3339Nano)+`",
 		"grants": [{"api": "profile", "permissions": ["read"], "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`)
 	path, header := "/admin/v1/credentials/"+id, http.Header{"Authorization": {manage}}

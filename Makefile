@@ -1,0 +1,42 @@
+# GNU make. `make help` says what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+TAGS    := -tags nomsgpack
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help run build deps test race lint bench fuzz clean
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+run: build ## Build and start on http://localhost:8080, with everything in ./data
+	./bin/latchkey serve --dev --log-format=text
+
+build: ## Build bin/latchkey, a static binary
+	CGO_ENABLED=0 go build $(TAGS) -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/latchkey ./cmd/latchkey
+
+deps: ## Install what the tests need and the machine lacks: PostgreSQL and Node
+	@sh deploy/deps.sh
+
+test: deps ## Run every test, on SQLite and a real PostgreSQL
+	go test $(TAGS) -timeout 20m ./...
+
+race: deps ## Run every test under the race detector
+	go test $(TAGS) -race -timeout 30m ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not gofmt-clean'; exit 1; }
+	go vet $(TAGS) ./...
+	go run $(STATICCHECK) $(TAGS) ./...
+
+bench: ## Benchmarks with allocations
+	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Fuzz every parser for 20 seconds
+	go test $(TAGS) -run '^$$' -fuzz FuzzParseScope -fuzztime 20s ./oauth
+	go test $(TAGS) -run '^$$' -fuzz FuzzReadForm -fuzztime 20s ./oauth/endpoint
+
+clean: ## Remove what was built; ./data stays
+	rm -rf bin
