@@ -23,7 +23,7 @@ func (f faces) notFound(c *gin.Context) {
 		endpoint.NotFound(c)
 		return
 	}
-	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "not-found", Title: "Not found", Status: http.StatusNotFound,
+	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "not-found", Status: http.StatusNotFound,
 		Detail: "There is nothing at this path."})
 }
 
@@ -32,7 +32,7 @@ func (f faces) methodNotAllowed(c *gin.Context) {
 		endpoint.MethodNotAllowed(c)
 		return
 	}
-	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "method-not-allowed", Title: "The method is not allowed here",
+	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "method-not-allowed",
 		Status: http.StatusMethodNotAllowed, Detail: "Allowed: " + c.Writer.Header().Get("Allow") + "."})
 }
 
@@ -42,7 +42,7 @@ func (f faces) internal(c *gin.Context) {
 		return
 	}
 	c.Error(errors.New("panic"))
-	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "internal", Title: "Something is wrong on our side",
+	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "internal",
 		Status: http.StatusInternalServerError, Detail: "Give the request id to whoever runs this server."})
 }
 

@@ -76,14 +76,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // it turns unready and asks clients to leave; after the drain delay it accepts no more; it answers what it has
 // accepted. The answer is nil if every accepted request was answered.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	door := door{listener}
+	listener = door
 	if s.config.TLS != nil {
-		listener = tls.NewListener(listener, s.config.TLS.config())
+		listener = tls.NewListener(door, s.config.TLS.config())
 	}
+	var traffic traffic
 	server := newHTTPServer(s, s.config.Log)
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	server.ConnState = traffic.observe
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
 	select {
-	case err := <-failed:
+	case err := <-ended:
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
@@ -92,9 +96,16 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	s.health.draining.Store(true)
 	time.Sleep(s.config.DrainDelay)
 
+	door.shut()
+	<-ended
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
+	server.SetKeepAlivesEnabled(false) // Idle connections have had their time to leave.
+	err := traffic.flowOff(ctx)
+	if err == nil {
+		err = server.Shutdown(ctx)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("some requests were cut off: %w", err), server.Close())
 	}
 	return nil

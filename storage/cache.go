@@ -54,11 +54,11 @@ func (c *clientCache) entry(id string) (e *entry, isNew bool) {
 	return e, true
 }
 
-// settle tells those who wait for the entry what was read. It is remembered unless the entry has been dropped in the
-// meantime, or nothing is known.
+// settle notes what was read, unless the entry has been dropped in the meantime or nothing is known, and then tells
+// those who wait for it.
 func (c *clientCache) settle(id string, e *entry, client *oauth.Client, err error) {
+	defer close(e.done)
 	e.client, e.err = client, err
-	close(e.done)
 
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -81,7 +80,7 @@ func NewFresh(ctx context.Context, db *DB, config FreshConfig) (*Fresh, error) {
 		config.Conns = defaultConns
 	}
 	if config.Clients < 1 || config.Timeout < 0 || config.Conns < 2 {
-		return nil, errors.New("making a memory of the database: Clients, Timeout and Conns must be positive, and Conns 2 at least")
+		return nil, errors.New("making a memory of the database: Clients, Timeout and Conns must be positive, Conns at least 2")
 	}
 	own, err := db.aside(config.Conns)
 	if err != nil {
@@ -175,168 +174,3 @@ func (f *Fresh) Catalog() *oauth.Catalog { return f.catalog.Load() }
 
 // Keyring implements oauth.Store.
 func (f *Fresh) Keyring() *oauth.Keyring { return f.keyring.Load() }
-
-// Refresh implements oauth.Store.
-func (f *Fresh) Refresh(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("proving the memory fresh: %w", err)
-	}
-	batch := f.join()
-	select {
-	case <-batch.done:
-		return batch.err
-	case <-ctx.Done():
-		return fmt.Errorf("proving the memory fresh: %w", ctx.Err())
-	}
-}
-
-// batch is a number of questions that one proof answers, which begins after all of them were asked.
-type batch struct {
-	timer *time.Timer // Finishes the batch if nothing else does.
-	once  sync.Once
-	done  chan struct{}
-	err   error // Set when done is closed.
-}
-
-// finish tells the batch, unless it has been told already.
-func (b *batch) finish(err error) {
-	b.once.Do(func() {
-		b.err = err
-		close(b.done)
-	})
-}
-
-// join answers the batch that the next proof is for. A batch waits no longer than the timeout, even if the proof
-// before it hangs.
-func (f *Fresh) join() *batch {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.next == nil {
-		b := &batch{done: make(chan struct{})}
-		b.timer = time.AfterFunc(f.timeout, func() {
-			b.finish(fmt.Errorf("proving the memory fresh: %w: it took too long", oauth.ErrUnavailable))
-		})
-		f.next = b
-	}
-	if !f.proving {
-		f.proving = true
-		go f.prove()
-	}
-	return f.next
-}
-
-// prove answers one batch after the other, until nobody waits.
-func (f *Fresh) prove() {
-	for b := f.take(); b != nil; b = f.take() {
-		ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
-		err := f.catchUp(ctx)
-		cancel()
-		if err != nil && !errors.Is(err, oauth.ErrUnavailable) {
-			err = fmt.Errorf("%w: %w", oauth.ErrUnavailable, err)
-		}
-		b.timer.Stop()
-		b.finish(err)
-	}
-}
-
-// take answers the batch that has gathered, so that who comes from now on forms the next.
-func (f *Fresh) take() *batch {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	b := f.next
-	f.next = nil
-	f.proving = b != nil
-	return b
-}
-
-// catchUp makes the memory hold every change committed before the call.
-func (f *Fresh) catchUp(ctx context.Context) error {
-	epoch, err := f.readEpoch(ctx)
-	if err != nil || epoch == f.known {
-		return err
-	}
-	news, err := f.readNews(ctx, epoch)
-	if err != nil {
-		return err
-	}
-	// Until the end a failure leaves the known epoch as it was, and all of this happens again.
-	if err := f.reload(ctx, news); err != nil {
-		return err
-	}
-	f.clients.drop(news)
-	f.known = epoch
-	return nil
-}
-
-func (f *Fresh) readEpoch(ctx context.Context) (epoch int64, err error) {
-	err = f.db.ask(ctx, "reading the epoch", func(ctx context.Context) error {
-		return f.selectEpoch.QueryRowContext(ctx).Scan(&epoch)
-	})
-	if errors.Is(err, oauth.ErrNotFound) {
-		err = errors.New("reading the epoch: " + sql.ErrNoRows.Error()) // It is no client that is missing.
-	}
-	return epoch, err
-}
-
-// news is what changed since the known epoch.
-type news struct {
-	everything bool
-	clients    []string
-	catalog    bool
-	keys       bool
-}
-
-// readNews reads what changed from the known epoch to this one.
-func (f *Fresh) readNews(ctx context.Context, epoch int64) (news, error) {
-	var changes []struct {
-		Epoch   int64  `db:"epoch"`
-		Subject string `db:"subject"`
-	}
-	err := f.db.ask(ctx, "reading what changed", func(ctx context.Context) error {
-		return f.db.sql.SelectContext(ctx, &changes,
-			`SELECT epoch, subject FROM changes WHERE epoch >= $1 AND epoch <= $2 ORDER BY epoch`, f.known, epoch)
-	})
-	if err != nil {
-		return news{}, err
-	}
-	// The log must still hold the known epoch itself. Otherwise it does not reach so far back, or the database has
-	// lost what this memory knows.
-	if len(changes) == 0 || changes[0].Epoch != f.known {
-		return news{everything: true, catalog: true, keys: true}, nil
-	}
-	var n news
-	for _, change := range changes {
-		id, isClient := strings.CutPrefix(change.Subject, subjectClient)
-		switch {
-		case change.Epoch == f.known:
-		case isClient:
-			n.clients = append(n.clients, id)
-		case change.Subject == subjectCatalog:
-			n.catalog = true
-		case change.Subject == subjectKeys:
-			n.keys = true
-		default: // A newer program notes what this one does not know.
-			n.everything, n.catalog, n.keys = true, true, true
-		}
-	}
-	return n, nil
-}
-
-// reload reads the snapshots that are not what they were.
-func (f *Fresh) reload(ctx context.Context, news news) error {
-	if news.catalog {
-		catalog, err := f.db.catalog(ctx)
-		if err != nil {
-			return err
-		}
-		f.catalog.Store(catalog)
-	}
-	if news.keys {
-		keyring, err := f.db.keyring(ctx)
-		if err != nil {
-			return err
-		}
-		f.keyring.Store(keyring)
-	}
-	return nil
-}

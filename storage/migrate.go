@@ -79,7 +79,7 @@ func compare(ctx context.Context, provider *goose.Provider) (int64, error) {
 	case version < needed:
 		return version, fmt.Errorf("%w: it is at version %d of %d: run the migrations", ErrSchemaOld, version, needed)
 	case version > needed:
-		return version, fmt.Errorf("%w: it is at version %d, this program knows %d: run a newer one", ErrSchemaNew, version, needed)
+		return version, fmt.Errorf("%w: it is at version %d of %d: run a newer program", ErrSchemaNew, version, needed)
 	default:
 		return version, nil
 	}

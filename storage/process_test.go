@@ -32,7 +32,7 @@ func TestFreshAcrossProcesses(t *testing.T) {
 		replica(t, url, os.Getenv(envReplicaClient))
 		return
 	}
-	const mostRounds, longest = 2000, 20 * time.Second
+	const mostRounds, longest = 2000, 10 * time.Second
 	url := storagetest.Postgres(t).NewDatabase(t)
 	db := migrated(t, url)
 	client, _ := planted(t, db)

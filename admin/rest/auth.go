@@ -16,6 +16,7 @@ const actorKey = "actor"
 // Authenticate turns the request's bearer token (RFC 6750 §2.1) into the actor of the handlers behind it, or
 // answers 401 with the challenge of RFC 6750 §3.
 func (a *API) Authenticate(c *gin.Context) {
+	c.Header("Cache-Control", "no-store")
 	headers := c.Request.Header.Values("Authorization")
 	scheme, token, _ := strings.Cut(strings.Join(headers, ","), " ")
 	if !strings.EqualFold(scheme, "Bearer") || len(headers) != 1 {
@@ -48,11 +49,14 @@ func (a *API) challenge(c *gin.Context, code string) {
 		detail, header = "The bearer token is malformed, expired, for somebody else, or no longer in force.", header+`, error="`+code+`"`
 	}
 	c.Header("WWW-Authenticate", header)
-	a.write(c, Problem{Type: "unauthorized", Title: "Not authenticated", Status: http.StatusUnauthorized, Detail: detail})
+	a.write(c, Problem{Type: "unauthorized", Status: http.StatusUnauthorized, Detail: detail})
 }
 
 // Me answers who the actor is and what it may do.
 func (a *API) Me(c *gin.Context) {
+	if !queryOf(c).ok(a, c) {
+		return
+	}
 	actor := actorOf(c)
 	c.PureJSON(http.StatusOK, struct {
 		Kind        admin.ActorKind `json:"kind"`

@@ -89,7 +89,6 @@ func (a *API) CreateCredential(c *gin.Context) {
 	if !ok {
 		return
 	}
-	c.Header("Cache-Control", "no-store")
 	c.Header("ETag", etag(outcome.Client.Version))
 	c.Header("Location", a.issuer.URL()+"/admin/v1/credentials/"+url.PathEscape(outcome.Client.ID))
 	c.PureJSON(http.StatusCreated, struct {
@@ -223,7 +222,7 @@ func (a *API) ifMatch(c *gin.Context) (admin.Precondition, bool) {
 	header := strings.TrimSpace(strings.Join(c.Request.Header.Values("If-Match"), ","))
 	switch header {
 	case "":
-		a.write(c, Problem{Type: "precondition-required", Title: "If-Match is required", Status: http.StatusPreconditionRequired,
+		a.write(c, Problem{Type: "precondition-required", Status: http.StatusPreconditionRequired,
 			Detail: "Read the credential first and send its ETag as If-Match."})
 		return nil, false
 	case "*":

@@ -31,7 +31,7 @@ func decode[T any](a *API, c *gin.Context, contentTypes ...string) (T, bool) {
 	var value T
 	mediaType, _, err := mime.ParseMediaType(c.ContentType())
 	if err != nil || !slices.Contains(contentTypes, mediaType) {
-		a.write(c, Problem{Type: "unsupported-media-type", Title: "The body's type is not supported",
+		a.write(c, Problem{Type: "unsupported-media-type",
 			Status: http.StatusUnsupportedMediaType, Detail: "Send Content-Type: " + contentTypes[0] + "."})
 		return value, false
 	}

@@ -14,9 +14,8 @@ import (
 
 // Problem is a refusal as RFC 9457 writes it.
 type Problem struct {
-	// Type is the last segment of the problem's type URI, which opens a page that explains it.
+	// Type is the last segment of the problem's type URI, which opens a page that explains it and gives its title.
 	Type   string
-	Title  string
 	Status int
 	Detail string
 	// Errors are all that is wrong with the request's fields.
@@ -56,34 +55,34 @@ func (a *API) fail(c *gin.Context, err error) {
 	)
 	switch {
 	case errors.As(err, &fields):
-		a.write(c, Problem{Type: "invalid-fields", Title: "Some fields are not acceptable", Status: http.StatusUnprocessableEntity, Errors: fields})
+		a.write(c, Problem{Type: "invalid-fields", Status: http.StatusUnprocessableEntity, Errors: fields})
 	case errors.As(err, &forbidden):
 		c.Header("WWW-Authenticate", `Bearer realm="latchkey", error="insufficient_scope", scope="`+forbidden.Permission+`"`)
-		a.write(c, Problem{Type: "forbidden", Title: "Not allowed", Status: http.StatusForbidden, Detail: forbidden.Error()})
+		a.write(c, Problem{Type: "forbidden", Status: http.StatusForbidden, Detail: forbidden.Error()})
 	case errors.As(err, &stale):
 		c.Header("ETag", etag(stale.Current))
-		a.write(c, Problem{Type: "stale", Title: "Somebody changed it meanwhile", Status: http.StatusPreconditionFailed,
+		a.write(c, Problem{Type: "stale", Status: http.StatusPreconditionFailed,
 			Detail: "Read it again and repeat the change on what it is now.", CurrentVersion: stale.Current})
 	case errors.Is(err, oauth.ErrNotFound):
-		a.write(c, Problem{Type: "not-found", Title: "Not found", Status: http.StatusNotFound, Detail: "There is no such thing within your reach."})
+		a.write(c, Problem{Type: "not-found", Status: http.StatusNotFound, Detail: "There is no such thing within your reach."})
 	case errors.Is(err, admin.ErrNameTaken):
-		a.write(c, Problem{Type: "name-taken", Title: "The name is taken", Status: http.StatusConflict,
+		a.write(c, Problem{Type: "name-taken", Status: http.StatusConflict,
 			Detail: "Another credential of the organization has this name.",
 			Errors: []admin.FieldError{{Pointer: "/name", Code: "taken", Detail: "choose another name"}}})
 	case errors.Is(err, admin.ErrNoUsableSecret):
-		a.write(c, Problem{Type: "no-usable-secret", Title: "The credential has no usable secret", Status: http.StatusConflict,
-			Detail: "Make a new secret first."})
+		a.write(c, Problem{Type: "no-usable-secret", Status: http.StatusConflict,
+			Detail: "An active credential must be able to authenticate."})
 	case errors.Is(err, admin.ErrBadCursor):
 		a.malformed(c, "cursor", "invalid", "the cursor does not belong to this list: start again without one")
 	case errors.As(err, &body):
-		a.write(c, Problem{Type: "too-large", Title: "The body is too large", Status: http.StatusRequestEntityTooLarge,
+		a.write(c, Problem{Type: "too-large", Status: http.StatusRequestEntityTooLarge,
 			Detail: fmt.Sprintf("At most %d bytes are read.", body.Limit)})
 	case errors.Is(err, oauth.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		c.Header("Retry-After", retryAfter)
-		a.write(c, Problem{Type: "unavailable", Title: "The database cannot be asked at the moment", Status: http.StatusServiceUnavailable,
-			Detail: "Nothing was lost. Try again."})
+		a.write(c, Problem{Type: "unavailable", Status: http.StatusServiceUnavailable,
+			Detail: "Try again."})
 	default:
-		a.write(c, Problem{Type: "internal", Title: "Something is wrong on our side", Status: http.StatusInternalServerError,
+		a.write(c, Problem{Type: "internal", Status: http.StatusInternalServerError,
 			Detail: "Give the request id to whoever runs this server."})
 	}
 }
@@ -91,7 +90,7 @@ func (a *API) fail(c *gin.Context, err error) {
 // malformed answers 400 and names the one field that could not be read: a JSON pointer into the body, or the name
 // of a query parameter or header.
 func (a *API) malformed(c *gin.Context, pointer, code, detail string) {
-	a.write(c, Problem{Type: "malformed", Title: "The request cannot be read", Status: http.StatusBadRequest, Detail: detail,
+	a.write(c, Problem{Type: "malformed", Status: http.StatusBadRequest, Detail: detail,
 		Errors: []admin.FieldError{{Pointer: pointer, Code: code, Detail: detail}}})
 }
 
@@ -100,7 +99,7 @@ func (a *API) write(c *gin.Context, p Problem) { WriteProblem(c, a.issuer.URL(),
 // WriteProblem answers the problem of an issuer's API and ends the request.
 func WriteProblem(c *gin.Context, issuer string, p Problem) {
 	body := problemBody{
-		Type: issuer + "/problems/" + p.Type, Title: p.Title, Status: p.Status, Detail: p.Detail,
+		Type: issuer + "/problems/" + p.Type, Title: explanations[p.Type].Title, Status: p.Status, Detail: p.Detail,
 		RequestID: c.GetString("request_id"), CurrentVersion: p.CurrentVersion,
 	}
 	for _, field := range p.Errors {

@@ -30,10 +30,10 @@ func TestEveryProblemIsExplained(t *testing.T) {
 			}
 			ast.Inspect(file, func(node ast.Node) bool {
 				if literal, ok := node.(*ast.CompositeLit); ok && isProblem(literal.Type) {
-					kind, title := field(t, literal, "Type"), field(t, literal, "Title")
+					kind := field(t, literal, "Type")
 					used[kind] = true
-					if got := explanations[kind].Title; got != title {
-						t.Errorf("%s: problem %q has the title %q, its page has %q", name, kind, title, got)
+					if explanations[kind].Title == "" {
+						t.Errorf("%s: problem %q is not explained", name, kind)
 					}
 				}
 				return true

@@ -2,14 +2,20 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/oauth2/clientcredentials"
 
@@ -49,16 +55,13 @@ func TestClients(t *testing.T) {
 	clients := append(goClients(), npm.clients()...)
 	verifiers := append(goVerifiers(), npm.verifier())
 
-	for name, environment := range map[string][]string{
-		"invented": nil,
-		// All that is special in a header, a form, a URL or JSON, and can stand in an id or a secret (RFC 6749 appendix A).
-		"chosen": {
-			`LATCHKEY_BOOTSTRAP_CLIENT_ID=svc:a+b c%2f/?x=1&y="\#;~`,
-			`LATCHKEY_BOOTSTRAP_CLIENT_SECRET=` + `:+%&= "\%41` + `kX9!mQ2$vT7^wR4*zL8(pN5)hJ3<`,
-		},
+	for name, chosen := range map[string]identity{
+		"invented": {},
+		// RFC 6749 appendix A allows all that is special in a header, a form, a URL, a path and JSON.
+		"needs encoding": {id: `svc:a+b c%2f/?x=1&y="\#;~`, secret: `:+%&= "\%41` + rand.Text() + rand.Text()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			first := startForClients(t, environment)
+			first := startWith(t, chosen)
 			lever := newLever(t, first)
 			for _, client := range clients {
 				t.Run(client.name, func(t *testing.T) {
@@ -85,6 +88,75 @@ func TestClients(t *testing.T) {
 			}
 		})
 	}
+}
+
+// startWith starts the program on an empty database. It answers the first management client, which is the chosen
+// one, or the one that the program makes up if none is chosen.
+func startWith(t *testing.T, chosen identity) identity {
+	// The issuer has to be known before the program listens, and so the port is found first.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	chosen.issuer = "http://" + address
+
+	directory := t.TempDir()
+	stdout, err := os.Create(filepath.Join(directory, "stdout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdout.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"serve", "--dev"}, []string{
+			"LATCHKEY_ADDR=" + address,
+			"LATCHKEY_ISSUER=" + chosen.issuer,
+			"LATCHKEY_DATABASE_URL=sqlite:" + filepath.Join(directory, "latchkey.db"),
+			"LATCHKEY_BOOTSTRAP_CLIENT_ID=" + chosen.id,
+			"LATCHKEY_BOOTSTRAP_CLIENT_SECRET=" + chosen.secret,
+			"LATCHKEY_METRICS_ADDR=off",
+			"LATCHKEY_DRAIN_DELAY=0s",
+		}, stdout, t.Output())
+	}()
+	t.Cleanup(func() {
+		stop()
+		if code := <-ended; code != 0 {
+			t.Errorf("the program ended with %d", code)
+		}
+	})
+	awaitReady(t, chosen.issuer)
+
+	if chosen.id == "" {
+		announced, err := os.ReadFile(stdout.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(`(?m)^ID=(\S+) SECRET=(\S+)$`).FindSubmatch(announced)
+		if found == nil {
+			t.Fatalf("no first credential in what the program prints:\n%s", announced)
+		}
+		chosen.id, chosen.secret = string(found[1]), string(found[2])
+	}
+	return chosen
+}
+
+// awaitReady waits until the server could issue a token.
+func awaitReady(t *testing.T, issuer string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		response, err := http.Get(issuer + "/readyz")
+		if err != nil {
+			continue
+		}
+		response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			return
+		}
+	}
+	t.Fatal("the program does not become ready")
 }
 
 // verify lets one library verify the token, and makes sure that it would not have taken any.

@@ -56,7 +56,8 @@ func testTenants(t *testing.T, f *fixture) {
 	wraps(t, "no tenant", err, oauth.ErrNotFound)
 
 	renamed := oauth.Tenant{
-		ID: account, Level: oauth.LevelAccount, Name: "Renamed", ParentID: org, OrgID: org, Status: oauth.StatusInactive, Version: 9,
+		ID: account, Level: oauth.LevelAccount, Name: "Renamed", ParentID: org, OrgID: org,
+		Status: oauth.StatusInactive, Version: 9,
 	}
 	must(t, f.Admin.PutTenant(t.Context(), renamed, f.event("tenant.put", account)))
 	renamed.Version = 2
@@ -64,6 +65,17 @@ func testTenants(t *testing.T, f *fixture) {
 	must(t, err)
 	same(t, "the renamed account", row.Tenant, renamed)
 
+	astray := oauth.Tenant{
+		ID: "wks_astray", Level: oauth.LevelWorkspace, Name: "Astray", ParentID: account, OrgID: otherOrg,
+		Status: oauth.StatusActive,
+	}
+	if f.Admin.PutTenant(t.Context(), astray, f.event("tenant.put", astray.ID)) == nil {
+		t.Error("a workspace lies in another org than its account")
+	}
+}
+
+func testTenantLists(t *testing.T, f *fixture) {
+	f.plant(t)
 	for i := range 5 { // Three share a name.
 		tenant := oauth.Tenant{
 			ID: fmt.Sprintf("wks_%d", 9-i), Level: oauth.LevelWorkspace, Name: fmt.Sprintf("Space %d", i/3),
@@ -71,13 +83,6 @@ func testTenants(t *testing.T, f *fixture) {
 		}
 		must(t, f.Admin.PutTenant(t.Context(), tenant, f.event("tenant.put", tenant.ID)))
 	}
-	astray := oauth.Tenant{
-		ID: "wks_astray", Level: oauth.LevelWorkspace, Name: "Astray", ParentID: account, OrgID: otherOrg, Status: oauth.StatusActive,
-	}
-	if f.Admin.PutTenant(t.Context(), astray, f.event("tenant.put", astray.ID)) == nil {
-		t.Error("a workspace lies in another org than its account")
-	}
-
 	every := f.tenants(t, admin.TenantQuery{Limit: 2})
 	if !slices.IsSortedFunc(every, func(a, b admin.TenantRow) int { return cmp.Or(cmpOr(a.Name, b.Name), cmpOr(a.ID, b.ID)) }) {
 		t.Error("tenants are not ordered by name and id")

@@ -58,7 +58,7 @@ func Postgres(t testing.TB) *Cluster {
 	}
 	c.initialize(t, password)
 	c.Start(t)
-	t.Cleanup(func() { c.stop(t) })
+	t.Cleanup(c.stop)
 	return c
 }
 
@@ -175,10 +175,10 @@ func (c *Cluster) Start(t testing.TB) {
 func (c *Cluster) Stop(t testing.TB) {
 	t.Helper()
 	c.mustOwn(t)
-	c.stop(t)
+	c.stop()
 }
 
-func (c *Cluster) stop(t testing.TB) {
+func (c *Cluster) stop() {
 	if c.process == nil {
 		return
 	}

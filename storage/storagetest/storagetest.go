@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"Tombstones", testTombstones},
 		{"Catalogue", testCatalogue},
 		{"Tenants", testTenants},
+		{"TenantLists", testTenantLists},
 		{"ForeignPlaces", testForeignPlaces},
 		{"Events", testEvents},
 		{"FirstKey", testFirstKey},

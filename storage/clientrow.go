@@ -1,0 +1,111 @@
+package storage
+
+import (
+	"database/sql"
+	"net/netip"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// clientRow is a row of clients.
+type clientRow struct {
+	ID            string                   `db:"id"`
+	OrgID         string                   `db:"org_id"`
+	Name          string                   `db:"name"`
+	Note          string                   `db:"note"`
+	Owner         string                   `db:"owner"`
+	Status        oauth.Status             `db:"status"`
+	AuthMethod    oauth.AuthMethod         `db:"auth_method"`
+	Grants        document[[]oauth.Grant]  `db:"grants"`
+	TokenLifetime int64                    `db:"token_lifetime"`
+	AllowedCIDRs  document[[]netip.Prefix] `db:"allowed_cidrs"`
+	CreatedAt     moment                   `db:"created_at"`
+	CreatedBy     string                   `db:"created_by"`
+	UpdatedAt     moment                   `db:"updated_at"`
+	UpdatedBy     string                   `db:"updated_by"`
+	Version       int64                    `db:"version"`
+	DeletedAt     moment                   `db:"deleted_at"`
+}
+
+func rowOfClient(client *oauth.Client) clientRow {
+	return clientRow{
+		ID: client.ID, OrgID: client.OrgID, Name: client.Name, Note: client.Note, Owner: client.Owner,
+		Status: client.Status, AuthMethod: client.AuthMethod,
+		Grants:        document[[]oauth.Grant]{client.Grants},
+		TokenLifetime: int64(client.TokenLifetime / time.Second),
+		AllowedCIDRs:  document[[]netip.Prefix]{client.AllowedCIDRs},
+		CreatedAt:     moment{client.CreatedAt}, CreatedBy: client.CreatedBy,
+		UpdatedAt: moment{client.UpdatedAt}, UpdatedBy: client.UpdatedBy,
+		Version: client.Version,
+	}
+}
+
+func (r *clientRow) client() oauth.Client {
+	return oauth.Client{
+		ID: r.ID, OrgID: r.OrgID, Name: r.Name, Note: r.Note, Owner: r.Owner,
+		Status: r.Status, AuthMethod: r.AuthMethod, Grants: r.Grants.of,
+		TokenLifetime: time.Duration(r.TokenLifetime) * time.Second,
+		AllowedCIDRs:  r.AllowedCIDRs.of,
+		CreatedAt:     r.CreatedAt.Time, CreatedBy: r.CreatedBy,
+		UpdatedAt: r.UpdatedAt.Time, UpdatedBy: r.UpdatedBy,
+		Version: r.Version,
+	}
+}
+
+// clientColumns are all but deleted_at: no client that is answered has one.
+const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth_method, c.grants, c.token_lifetime,
+	c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
+
+// selectClient reads one client, and selectClients those that a filter and an order leave, each once for every
+// secret it has: one statement, so that a client is never seen with the secrets of another moment.
+const (
+	selectClient = `SELECT ` + clientColumns + `, ` + secretColumns + `
+		FROM clients c LEFT JOIN secrets s ON s.client_id = c.id
+		WHERE c.id = $1 AND c.deleted_at IS NULL
+		ORDER BY s.created_at DESC, s.id DESC`
+
+	selectClients = `SELECT ` + clientColumns + `, ` + secretColumns + `
+		FROM (SELECT ` + clientColumns + ` FROM clients c %s ORDER BY %s LIMIT %s) c
+		LEFT JOIN secrets s ON s.client_id = c.id
+		ORDER BY %s, s.created_at DESC, s.id DESC`
+)
+
+// joinedRow is a client beside one of its secrets.
+type joinedRow struct {
+	clientRow
+	Secret secretRow `db:"secret"`
+}
+
+// fold puts the rows of each client together.
+func fold(rows []joinedRow) ([]oauth.Client, error) {
+	var clients []oauth.Client
+	for i := range rows {
+		row := &rows[i]
+		if len(clients) == 0 || clients[len(clients)-1].ID != row.ID {
+			clients = append(clients, row.client())
+		}
+		if !row.Secret.ID.Valid {
+			continue
+		}
+		secret, err := row.Secret.secret()
+		if err != nil {
+			return nil, err
+		}
+		client := &clients[len(clients)-1]
+		client.Secrets = append(client.Secrets, secret)
+	}
+	return clients, nil
+}
+
+// only answers the one client of the rows, or sql.ErrNoRows.
+func only(rows []joinedRow) (*oauth.Client, error) {
+	clients, err := fold(rows)
+	if err != nil {
+		return nil, err
+	}
+	if len(clients) == 0 {
+		return nil, sql.ErrNoRows
+	}
+	return &clients[0], nil
+}

@@ -1,0 +1,84 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// batch is a number of questions that one proof answers, which begins after all of them were asked.
+type batch struct {
+	timer *time.Timer // Finishes the batch if nothing else does.
+	once  sync.Once
+	done  chan struct{}
+	err   error // Set when done is closed.
+}
+
+// finish tells the batch, unless it has been told already.
+func (b *batch) finish(err error) {
+	b.once.Do(func() {
+		b.err = err
+		close(b.done)
+	})
+}
+
+// Refresh implements oauth.Store.
+func (f *Fresh) Refresh(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("proving the memory fresh: %w", err)
+	}
+	batch := f.join()
+	select {
+	case <-batch.done:
+		return batch.err
+	case <-ctx.Done():
+		return fmt.Errorf("proving the memory fresh: %w", ctx.Err())
+	}
+}
+
+// join answers the batch that the next proof is for. A batch waits no longer than the timeout, even if the proof
+// before it hangs.
+func (f *Fresh) join() *batch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.next == nil {
+		b := &batch{done: make(chan struct{})}
+		b.timer = time.AfterFunc(f.timeout, func() {
+			b.finish(fmt.Errorf("proving the memory fresh: %w: it took too long", oauth.ErrUnavailable))
+		})
+		f.next = b
+	}
+	if !f.proving {
+		f.proving = true
+		go f.prove()
+	}
+	return f.next
+}
+
+// prove answers one batch after the other, until nobody waits.
+func (f *Fresh) prove() {
+	for b := f.take(); b != nil; b = f.take() {
+		ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
+		err := f.catchUp(ctx)
+		cancel()
+		if err != nil && !errors.Is(err, oauth.ErrUnavailable) {
+			err = fmt.Errorf("%w: %w", oauth.ErrUnavailable, err)
+		}
+		b.timer.Stop()
+		b.finish(err)
+	}
+}
+
+// take answers the batch that has gathered, so that who comes from now on forms the next.
+func (f *Fresh) take() *batch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.next
+	f.next = nil
+	f.proving = b != nil
+	return b
+}
