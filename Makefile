@@ -9,7 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 .PHONY: help run build deps test race lint bench fuzz clean
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
 
 run: build ## Build and start on http://localhost:8080, with everything in ./data
 	./bin/latchkey serve --dev --log-format=text

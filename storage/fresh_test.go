@@ -151,6 +151,22 @@ func TestSharedProofs(t *testing.T) {
 	}
 }
 
+// TestDroppedWhileRead: what is read of a client before it changes is not remembered after.
+func TestDroppedWhileRead(t *testing.T) {
+	for _, change := range []news{{clients: []string{"cid"}}, {everything: true}} {
+		cache := newClientCache(1)
+		reading, isNew := cache.entry("cid")
+		if again, isNewAgain := cache.entry("cid"); !isNew || isNewAgain || again != reading {
+			t.Error("two who ask for a client do not share")
+		}
+		cache.drop(change)
+		cache.settle("cid", reading, &oauth.Client{}, nil)
+		if _, isNew := cache.entry("cid"); !isNew {
+			t.Error("the client is remembered as it was before the change")
+		}
+	}
+}
+
 // TestWaitersKeepTheirOwnTime: a proof that hangs holds nobody up for longer than they want.
 func TestWaitersKeepTheirOwnTime(t *testing.T) {
 	f := &Fresh{timeout: 50 * time.Millisecond, proving: true}

