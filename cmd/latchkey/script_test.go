@@ -1,0 +1,96 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs the stories in testdata/script, each with a server of its own on a free port: $ADDR, $URL.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			_, port, _ := net.SplitHostPort(listener.Addr().String())
+			env.Setenv("ADDR", "127.0.0.1:"+port)
+			env.Setenv("URL", "http://localhost:"+port)
+			env.Setenv("LATCHKEY_ADDR", "127.0.0.1:"+port)
+			env.Setenv("LATCHKEY_METRICS_ADDR", "off")
+			return listener.Close()
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ready":   waitUntilReady,
+			"request": request,
+			"capture": capture,
+		},
+	})
+}
+
+// waitUntilReady waits for a server: ready URL.
+func waitUntilReady(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if response, err := http.Get(args[0] + "/readyz"); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+		}
+	}
+	ts.Fatalf("%s does not become ready", args[0])
+}
+
+// request sends a request and prints the answer's body: request STATUS METHOD URL AUTHORIZATION [BODY], where the
+// authorization is id:secret, a bearer token or -.
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: request STATUS METHOD URL AUTHORIZATION [BODY]")
+	}
+	body := strings.Join(args[4:], "")
+	sent, err := http.NewRequest(args[1], args[2], strings.NewReader(body))
+	ts.Check(err)
+	id, secret, basic := strings.Cut(args[3], ":")
+	switch {
+	case basic:
+		sent.SetBasicAuth(id, secret)
+	case args[3] != "-":
+		sent.Header.Set("Authorization", "Bearer "+args[3])
+	}
+	sent.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if strings.HasPrefix(body, "{") {
+		sent.Header.Set("Content-Type", "application/json")
+	}
+	response, err := http.DefaultClient.Do(sent)
+	ts.Check(err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	ts.Stdout().Write(text)
+	if strconv.Itoa(response.StatusCode) != args[0] {
+		ts.Fatalf("%s %s answered %s: %s", args[1], args[2], response.Status, text)
+	}
+}
+
+// capture puts what the groups of a pattern match in a file, or in stdout, into variables: capture FILE PATTERN VAR...
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: capture FILE PATTERN VAR...")
+	}
+	match := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile(args[0]))
+	if match == nil {
+		ts.Fatalf("%s does not match %s", args[0], args[1])
+	}
+	for i, name := range args[2:] {
+		ts.Setenv(name, match[i+1])
+	}
+}
