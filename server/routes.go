@@ -77,6 +77,7 @@ func (s *Server) newEngine() (*gin.Engine, string, error) {
 	engine.HandleMethodNotAllowed = true
 	// An id may hold an encoded slash. gin would unescape it as in a query, where a plus is a space.
 	engine.UseEscapedPath, engine.UnescapePathValues = true, false
+	engine.RemoteIPHeaders = []string{"X-Forwarded-For"}
 	var trusted []string // By default gin trusts everybody.
 	for _, network := range s.config.TrustedProxies {
 		trusted = append(trusted, network.String())

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,14 +10,11 @@ import (
 	"encoding/pem"
 	"log/slog"
 	"math/big"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
-
-	"context"
-
-	"github.com/gin-gonic/gin"
 )
 
 func TestCertificateReload(t *testing.T) {
@@ -29,7 +27,7 @@ func TestCertificateReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	certificate.interval = 0
-	rig := newRig(t, func(c *Config) { c.TLS = certificate }, func(*gin.Engine) {})
+	rig := newRig(t, func(c *Config) { c.TLS = certificate }, none)
 	listener := listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
@@ -50,6 +48,12 @@ func TestCertificateReload(t *testing.T) {
 	writePair(t, certFile, keyFile, 4)
 	if got := serial(t, address); got != 4 {
 		t.Errorf("after it was mended, the certificate is %d; want 4", got)
+	}
+	client := http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true,
+	}}
+	if response, err := client.Get("https://" + address + livePath); err != nil || response.ProtoMajor != 2 {
+		t.Errorf("HTTP/2 is not spoken: %v, %v", response, err)
 	}
 	old := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}
 	if _, err := tls.Dial("tcp", address, old); err == nil {

@@ -16,7 +16,7 @@ func TestOpenRefuses(t *testing.T) {
 		config Config
 		want   string
 	}{
-		{Config{URL: "mysql://root@localhost"}, "must begin with postgres:// or sqlite:"},
+		{Config{URL: "mysql://root@localhost"}, "must begin with sqlite: or postgres://"},
 		{Config{URL: "sqlite::memory:"}, "SQLite needs a file"},
 		{Config{URL: "sqlite:"}, "SQLite needs a file"},
 		{Config{URL: "sqlite://relative/path"}, "write sqlite:path"},

@@ -77,7 +77,7 @@ func dialectOf(url string) (dialect, error) {
 	case "sqlite":
 		return newSQLite(rest)
 	default:
-		return nil, errors.New("the database URL must begin with postgres:// or sqlite:")
+		return nil, errors.New("the database URL must begin with sqlite: or postgres://")
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 // migrate brings the schema up to date, and ends. It needs no secret: a migration opens no sealed key, so it is
 // given the key of nothing.
 func migrate(ctx context.Context, o *options, stdout io.Writer) error {
+	o.settle()
+	if err := readSecret(&o.DatabaseURL, o.DatabaseURLFile, "--database-url-file"); err != nil {
+		return usageError{err}
+	}
 	db, err := storage.Open(ctx, storage.Config{
 		URL: o.DatabaseURL, MasterKey: make([]byte, masterKeyBytes), MaxConns: o.DatabaseMaxConns, Now: now,
 	})

@@ -28,7 +28,8 @@ type options struct {
 	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is believed."`
 	Dev            bool           `help:"For trying out: permits plain HTTP, applies the example catalogue to a new database, and keeps a master key beside it."`
 
-	DatabaseURL      string `default:"sqlite:data/latchkey.db" help:"Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME."`
+	DatabaseURL      string `xor:"database-url" placeholder:"URL" help:"Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME. Without it and --database-url-file it is sqlite:data/latchkey.db."`
+	DatabaseURLFile  string `xor:"database-url" placeholder:"FILE" help:"File that holds the URL of the database."`
 	DatabaseMaxConns int    `default:"10" help:"Most connections to the database, beside a few for tokens."`
 	Migrate          bool   `default:"true" negatable:"" help:"Bring the database schema up to date at start."`
 	MasterKey        secret `xor:"master-key" placeholder:"KEY" help:"32 random bytes, in base64 or hex, that seal the signing keys. Make them with: openssl rand -base64 32. Better given by --master-key-file."`
@@ -61,6 +62,9 @@ func (secret) String() string { return "[redacted]" }
 
 // settle fills in the defaults that depend on other options.
 func (o *options) settle() {
+	if o.DatabaseURL == "" && o.DatabaseURLFile == "" {
+		o.DatabaseURL = "sqlite:data/latchkey.db"
+	}
 	if !o.Dev || o.Issuer != "" {
 		return
 	}
@@ -75,6 +79,7 @@ func (o *options) settle() {
 // check reads the secrets that are in files, and answers all that is missing or contradictory at once.
 func (o *options) check() error {
 	err := errors.Join(
+		readSecret(&o.DatabaseURL, o.DatabaseURLFile, "--database-url-file"),
 		readSecret(&o.MasterKey, o.MasterKeyFile, "--master-key-file"),
 		readSecret(&o.BootstrapClientSecret, o.BootstrapClientSecretFile, "--bootstrap-client-secret-file"))
 	if err == nil {
@@ -165,7 +170,7 @@ func (o *options) checkLimits() error {
 func (o *options) sqliteFile() (string, bool) { return strings.CutPrefix(o.DatabaseURL, "sqlite:") }
 
 // readSecret reads a secret from a file, if one is named. One line end after it does not belong to it.
-func readSecret(value *secret, file, option string) error {
+func readSecret[T ~string](value *T, file, option string) error {
 	if file == "" {
 		return nil
 	}
@@ -173,7 +178,7 @@ func readSecret(value *secret, file, option string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", option, err)
 	}
-	*value = secret(strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"))
+	*value = T(strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"))
 	if *value == "" {
 		return fmt.Errorf("%s: %s is empty", option, file)
 	}
