@@ -215,7 +215,13 @@ func newLever(t *testing.T, first identity) *lever {
 // pull activates or deactivates a credential.
 func (l *lever) pull(t *testing.T, id, act string) {
 	t.Helper()
-	response, err := l.http.Post(l.issuer+"/admin/v1/credentials/"+url.PathEscape(id)+"/"+act, "", nil)
+	address := l.issuer + "/admin/v1/credentials/" + url.PathEscape(id) + "/" + act
+	response, err := l.http.Post(address, "", nil)
+	for attempt := 0; err == nil && response.StatusCode == http.StatusServiceUnavailable && attempt < 5; attempt++ {
+		// A machine under load may keep the database waiting, and the answer is to try again.
+		response.Body.Close()
+		response, err = l.http.Post(address, "", nil)
+	}
 	var switched struct {
 		ClientID string       `json:"client_id"`
 		Status   oauth.Status `json:"status"`

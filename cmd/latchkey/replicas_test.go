@@ -98,7 +98,7 @@ func TestOffMeansOffOnEveryReplica(t *testing.T) {
 	levers := []*lever{newLever(t, replicas[0].identity), newLever(t, replicas[1].identity)}
 
 	// on counts the activates and deactivates: even while the credential may be active, odd while it must not be.
-	var on, issued, refused atomic.Int64
+	var on, issued, refused, unavailable atomic.Int64
 	ctx, stop := context.WithCancel(t.Context())
 	var asking sync.WaitGroup
 	for i := range 4 {
@@ -118,6 +118,8 @@ func TestOffMeansOffOnEveryReplica(t *testing.T) {
 					issued.Add(1)
 				case status == http.StatusUnauthorized:
 					refused.Add(1)
+				case status == http.StatusServiceUnavailable:
+					unavailable.Add(1)
 				default:
 					t.Errorf("a token request answered %d: %s", status, body)
 				}
@@ -133,7 +135,7 @@ func TestOffMeansOffOnEveryReplica(t *testing.T) {
 	}
 	stop()
 	asking.Wait()
-	t.Logf("%d rounds, %d tokens, %d refusals", rounds, issued.Load(), refused.Load())
+	t.Logf("%d rounds, %d tokens, %d refusals, %d times unavailable", rounds, issued.Load(), refused.Load(), unavailable.Load())
 	if issued.Load() == 0 || refused.Load() == 0 {
 		t.Error("the test has not seen both sides")
 	}
