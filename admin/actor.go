@@ -90,6 +90,17 @@ func (a Actor) mayGrant(api *oauth.API, permission string, places oauth.Places) 
 	return len(api.GrantableBy) == 0 || a.May(OperatorsWrite)
 }
 
+// mayManage answers a ForbiddenError if the client reaches further than the actor does: an org cannot switch off what
+// manages the whole installation, only because it happens to live there.
+func (a Actor) mayManage(client *oauth.Client) error {
+	for _, grant := range client.Grants {
+		if a.Org != "" && grant.AppliesTo.Installation {
+			return &ForbiddenError{Permission: ManagementAPI + ":" + CredentialsWrite, Everywhere: true}
+		}
+	}
+	return nil
+}
+
 // ManagementAPIOf describes the management API for the catalogue of an issuer.
 func ManagementAPIOf(issuer string) oauth.API {
 	api := oauth.API{

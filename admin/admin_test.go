@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/deploy"
@@ -292,7 +294,7 @@ func TestLifeOfACredential(t *testing.T) {
 func TestExpiredSecretCannotBeActivated(t *testing.T) {
 	h := newHouse(t)
 	new := profileReader("short")
-	new.SecretExpiresAt = now().Add(50 * time.Millisecond)
+	new.SecretExpiresAt = said(now().Add(50 * time.Millisecond))
 	client := h.register(t, new)
 	if _, err := h.registrar.Deactivate(t.Context(), h.boss, client.ID); err != nil {
 		t.Fatal(err)
@@ -389,6 +391,13 @@ func TestCheckFirstClient(t *testing.T) {
 		"short":      {"boot", strong[:31], true},
 		"one letter": {"boot", strings.Repeat("a", 64), true},
 		"repeated":   {"boot", strings.Repeat("password", 8), true},
+		"sequence":   {"boot", "abcdefghijklmnopqrstuvwxyz012345", true},
+		"keyboard":   {"boot", "qwertyuiopasdfghjklzxcvbnm1234567890", true},
+		"words":      {"boot", "correct horse battery staple correct horse", true},
+		"pangram":    {"boot", "the quick brown fox jumps over the lazy dog", true},
+		"sentence":   {"boot", "Change-this-secret-before-production!", true},
+		"name":       {"boot", "my-very-long-production-client-secret-for-latchkey-2026", true},
+		"the id":     {strong, strong, true},
 		"no secret":  {"boot", "", true},
 		"no id":      {"", strong, true},
 		"control":    {"bo\not", strong, true},
@@ -397,5 +406,85 @@ func TestCheckFirstClient(t *testing.T) {
 		if err := admin.CheckFirstClient(test.id, oauth.NewPlaintext(test.secret)); (err != nil) != test.bad {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestRegisterBounds(t *testing.T) {
+	h := newHouse(t)
+	many := make([]string, 100_000)
+	for i := range many {
+		many[i] = fmt.Sprint("p", i)
+	}
+	grants := func(grant oauth.Grant) admin.ClientChange {
+		return admin.ClientChange{Name: said("Bounded"), Grants: said([]oauth.Grant{grant})}
+	}
+	for name, test := range map[string]struct {
+		new     admin.NewClient
+		pointer string
+	}{
+		"too many permissions": {admin.NewClient{ClientChange: grants(oauth.Grant{API: "profile", Permissions: many})}, "/grants/0/permissions"},
+		"too many places": {admin.NewClient{ClientChange: grants(oauth.Grant{
+			API: "profile", Permissions: []string{"read"}, AppliesTo: oauth.Places{Workspaces: many},
+		})}, "/grants"},
+		"a long name in an error": {admin.NewClient{ClientChange: grants(oauth.Grant{API: strings.Repeat("x", 1<<20)})}, "/grants/0/api"},
+		"a secret until the year 10000": {admin.NewClient{
+			ClientChange: profileReader("Bounded").ClientChange, SecretExpiresAt: said(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)),
+		}, "/secret_expires_at"},
+		"a secret until the year 1": {admin.NewClient{
+			ClientChange: profileReader("Bounded").ClientChange, SecretExpiresAt: said(time.Time{}),
+		}, "/secret_expires_at"},
+	} {
+		start := time.Now()
+		_, err := h.registrar.Register(t.Context(), h.boss, test.new, false)
+		var fields admin.FieldErrors
+		if !errors.As(err, &fields) || fields[0].Pointer != test.pointer || len(err.Error()) > 100_000 {
+			t.Errorf("%s: %.300v", name, err)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s took %s", name, took)
+		}
+	}
+}
+
+func TestNobodyManagesMoreThanTheyHold(t *testing.T) {
+	h := newHouse(t)
+	whole := []oauth.Grant{{API: admin.ManagementAPI, Permissions: []string{admin.CredentialsWrite}, AppliesTo: oauth.Places{Installation: true}}}
+	mighty := h.register(t, admin.NewClient{ClientChange: admin.ClientChange{Name: said("Mighty"), Grants: &whole}})
+	weak := admin.Actor{
+		Kind: admin.ActorClient, ID: "cid_weak", Org: mighty.OrgID,
+		Permissions: []string{admin.CredentialsRead, admin.CredentialsWrite},
+	}
+	var forbidden *admin.ForbiddenError
+	for act, err := range map[string]error{
+		"change": func() error {
+			_, err := h.registrar.Change(t.Context(), weak, mighty.ID, nil, admin.ClientChange{Note: said("mine")}, false)
+			return err
+		}(),
+		"deactivate": func() error { _, err := h.registrar.Deactivate(t.Context(), weak, mighty.ID); return err }(),
+		"remove":     h.registrar.Remove(t.Context(), weak, mighty.ID, nil),
+	} {
+		if !errors.As(err, &forbidden) {
+			t.Errorf("%s: %v", act, err)
+		}
+	}
+}
+
+func TestChangeForAnyVersion(t *testing.T) {
+	h := newHouse(t)
+	client := h.register(t, profileReader("Contended"))
+	var writers errgroup.Group
+	for i := range 8 {
+		writers.Go(func() error {
+			for j := range 10 {
+				change := admin.ClientChange{Note: said(fmt.Sprint(i, j))}
+				if _, err := h.registrar.Change(t.Context(), h.boss, client.ID, nil, change, false); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := writers.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -41,8 +41,8 @@ type NewClient struct {
 	OrgID string
 	// AuthMethod may be left out; then the client authenticates by a secret.
 	AuthMethod oauth.AuthMethod
-	// SecretExpiresAt is when the first secret ends; zero for never.
-	SecretExpiresAt time.Time
+	// SecretExpiresAt is when the first secret ends; nil for never.
+	SecretExpiresAt *time.Time
 }
 
 // fill writes what is said onto a new client. All that is wrong is answered at once, as FieldErrors.
@@ -57,9 +57,7 @@ func (r *Registrar) fill(ctx context.Context, actor Actor, client *oauth.Client,
 	if new.AuthMethod != "" && new.AuthMethod != oauth.AuthSecret {
 		errs.add("/auth_method", "unknown", "auth_method must be %q", oauth.AuthSecret)
 	}
-	if !new.SecretExpiresAt.IsZero() && !new.SecretExpiresAt.After(r.now()) {
-		errs.add("/secret_expires_at", "past", "the secret would have expired already")
-	}
+	checkExpiry(new.SecretExpiresAt, r.now(), &errs)
 	if client.OrgID, err = r.homeOf(ctx, actor, new.OrgID, &errs); err != nil {
 		return nil, err
 	}
@@ -68,6 +66,18 @@ func (r *Registrar) fill(ctx context.Context, actor Actor, client *oauth.Client,
 		return nil, err
 	}
 	return warnings, errs.orNil()
+}
+
+// checkExpiry refuses an end of a secret that has passed, or is so far off that it must be a mistake.
+func checkExpiry(end *time.Time, now time.Time, errs *FieldErrors) {
+	const longest = 100 // years
+	switch {
+	case end == nil:
+	case !end.After(now):
+		errs.add("/secret_expires_at", "past", "the secret would have expired already")
+	case end.After(now.AddDate(longest, 0, 0)):
+		errs.add("/secret_expires_at", "out_of_range", "at most %d years from now are allowed; leave it out for a secret that does not expire", longest)
+	}
 }
 
 // apply writes what is said onto an existing client.

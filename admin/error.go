@@ -28,9 +28,16 @@ func (e *StaleError) Error() string { return fmt.Sprintf("the version is now %d"
 type ForbiddenError struct {
 	// Permission is written as a scope: "latchkey:credentials:write".
 	Permission string
+	// Everywhere: it is needed in the whole installation, and the actor has it in one org at most.
+	Everywhere bool
 }
 
-func (e *ForbiddenError) Error() string { return "the permission " + e.Permission + " is missing" }
+func (e *ForbiddenError) Error() string {
+	if e.Everywhere {
+		return "the permission " + e.Permission + " in the whole installation is missing"
+	}
+	return "the permission " + e.Permission + " is missing"
+}
 
 // FieldError says what is wrong with one field of what was sent.
 type FieldError struct {
@@ -53,9 +60,22 @@ func (e FieldErrors) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// add notes one more.
+// The limits of what is answered about one request, for much of it is what the caller sent.
+const (
+	maxFieldErrors = 100
+	maxDetailChars = 300
+)
+
+// add notes one more, as long as there are not too many.
 func (e *FieldErrors) add(pointer, code, format string, args ...any) {
-	*e = append(*e, FieldError{Pointer: pointer, Code: code, Detail: fmt.Sprintf(format, args...)})
+	if len(*e) >= maxFieldErrors {
+		return
+	}
+	detail := fmt.Sprintf(format, args...)
+	if runes := []rune(detail); len(runes) > maxDetailChars {
+		detail = string(runes[:maxDetailChars]) + "…"
+	}
+	*e = append(*e, FieldError{Pointer: pointer, Code: code, Detail: detail})
 }
 
 // orNil answers the errors as an error: nil when there are none.

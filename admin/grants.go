@@ -11,8 +11,9 @@ import (
 
 // The limits of a credential's grants. They keep a token small enough for a header.
 const (
-	maxGrants = 50
-	maxPlaces = 200
+	maxGrants      = 50
+	maxPermissions = 100
+	maxPlaces      = 200
 )
 
 // checkGrants judges the grants as a whole, writes them onto the client with the places that could be chosen for
@@ -25,6 +26,9 @@ func (r *Registrar) checkGrants(ctx context.Context, actor Actor, client *oauth.
 		return nil, nil
 	case len(grants) > maxGrants:
 		errs.add("/grants", "too_many", "at most %d grants are allowed", maxGrants)
+		return nil, nil
+	}
+	if !sizeOK(grants, errs) {
 		return nil, nil
 	}
 	held := client.Grants
@@ -46,6 +50,29 @@ func (r *Registrar) checkGrants(ctx context.Context, actor Actor, client *oauth.
 		check.grant(at, grant)
 	}
 	return check.warnings, nil
+}
+
+// sizeOK notes what is more than anybody can mean, which then need not be judged in detail.
+func sizeOK(grants []oauth.Grant, errs *FieldErrors) bool {
+	places, fits := 0, true
+	for i, grant := range grants {
+		if len(grant.Permissions) > maxPermissions {
+			errs.add(pointer("/grants", i)+"/permissions", "too_many", "at most %d permissions are allowed", maxPermissions)
+			fits = false
+		}
+		places += len(placesOf(grant))
+	}
+	if places > maxPlaces {
+		errs.add("/grants", "too_many", "at most %d places are allowed in one credential; name whole accounts instead", maxPlaces)
+		fits = false
+	}
+	return fits
+}
+
+// placesOf answers the ids of all places that the grant names.
+func placesOf(grant oauth.Grant) []string {
+	places := grant.AppliesTo
+	return slices.Concat(places.Accounts, places.Workspaces, places.AllWorkspacesOf)
 }
 
 // grantCheck judges the grants of one client against the catalogue and the tree.
@@ -72,14 +99,9 @@ func (c *grantCheck) load(ctx context.Context, store Store, grants []oauth.Grant
 
 	var ids []string
 	for _, grant := range grants {
-		places := grant.AppliesTo
-		ids = slices.Concat(ids, places.Accounts, places.Workspaces, places.AllWorkspacesOf)
+		ids = append(ids, placesOf(grant)...)
 	}
 	c.tenants = make(map[string]oauth.Tenant, len(ids))
-	if len(ids) > maxPlaces {
-		c.errs.add("/grants", "too_many", "at most %d places are allowed in one credential; name whole accounts instead", maxPlaces)
-		ids = nil
-	}
 	tenants, err := store.TenantsByID(ctx, ids)
 	if err != nil {
 		return err

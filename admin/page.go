@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 )
 
 // The number of rows on a page: when nothing is said, and at most.
@@ -48,7 +49,8 @@ func (k CursorKey) seal(list, position any) string {
 // open reads a cursor of this list. It wraps ErrBadCursor for any other.
 func (k CursorKey) open(list any, cursor string, position any) error {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(sealed) < sha256.Size {
+	// The decoder skips line ends.
+	if err != nil || strings.ContainsAny(cursor, "\r\n") || len(sealed) < sha256.Size {
 		return ErrBadCursor
 	}
 	mac, text := sealed[:sha256.Size], sealed[sha256.Size:]

@@ -62,7 +62,9 @@ func (r *Registrar) Register(ctx context.Context, actor Actor, new NewClient, dr
 		return Outcome{}, err
 	}
 	secret, text := oauth.NewSecret(now, actor.ID)
-	secret.ExpiresAt = new.SecretExpiresAt
+	if new.SecretExpiresAt != nil {
+		secret.ExpiresAt = new.SecretExpiresAt.UTC().Truncate(time.Microsecond)
+	}
 	client.Secrets = []oauth.Secret{secret}
 
 	outcome := Outcome{Client: client, Warnings: warnings, Changes: changes(&oauth.Client{}, client)}
@@ -142,13 +144,29 @@ func (p Precondition) check(version int64) error {
 }
 
 // Change changes what the change names. A dry run checks all the same and stores nothing. It answers a
-// [*StaleError] when the precondition does not hold, or when somebody else changed the client in the same moment.
+// [*StaleError] when the precondition does not hold.
 func (r *Registrar) Change(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
 	if err := actor.require(CredentialsWrite); err != nil {
 		return Outcome{}, err
 	}
+	for range maxRaces {
+		outcome, err := r.changeOnce(ctx, actor, id, only, change, dryRun)
+		if only != nil || !errors.As(err, new(*StaleError)) {
+			return outcome, err
+		}
+	}
+	return Outcome{}, fmt.Errorf("changing credential %q: %w: others change it all the time", id, oauth.ErrUnavailable)
+}
+
+// maxRaces is how often a change that is meant for any version is tried while others change the client.
+const maxRaces = 100
+
+func (r *Registrar) changeOnce(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
 	before, err := r.visible(ctx, actor, id)
 	if err != nil {
+		return Outcome{}, err
+	}
+	if err := actor.mayManage(before); err != nil {
 		return Outcome{}, err
 	}
 	if err := only.check(before.Version); err != nil {
@@ -219,9 +237,14 @@ func (r *Registrar) Remove(ctx context.Context, actor Actor, id string, only Pre
 	})
 }
 
-// TokensEndBy answers when the last token issued to the client until now will have expired.
+// TokensEndBy answers by when every token issued to the client until now will have expired. What the client and the
+// APIs allow may have been changed since, so only what the server allows is sure.
 func (r *Registrar) TokensEndBy(client *oauth.Client) time.Time {
-	return r.now().Add(r.issuer.LongestLifetime(client))
+	last := r.now()
+	if client.Status != oauth.StatusActive {
+		last = client.UpdatedAt // Nothing has been issued after it was deactivated.
+	}
+	return last.Add(r.issuer.MaxLifetime())
 }
 
 // update lets work change one client that the actor may change.
@@ -232,6 +255,9 @@ func (r *Registrar) update(ctx context.Context, actor Actor, id string, work fun
 	return r.store.UpdateClient(ctx, id, func(client *oauth.Client) (*Event, error) {
 		if !actor.Sees(client.OrgID) {
 			return nil, notFound("credential", id)
+		}
+		if err := actor.mayManage(client); err != nil {
+			return nil, err
 		}
 		return work(client)
 	})

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
+
+	"github.com/ccojocar/zxcvbn-go"
 
 	"github.com/latchkey-auth/latchkey/oauth"
 )
@@ -96,10 +97,10 @@ func (s Setup) bootstrap(ctx context.Context) (*FirstClient, error) {
 	return first, nil
 }
 
-// The least that a secret chosen outside must have.
+// The limits of a secret from outside.
 const (
 	minSecretChars = 32
-	minSecretBits  = 128
+	maxSecretChars = 255
 )
 
 // CheckFirstClient refuses a client_id or secret from outside that RFC 6749 appendix A does not allow, and a secret
@@ -109,33 +110,26 @@ func CheckFirstClient(id string, secret oauth.Plaintext) error {
 	switch {
 	case id == "" || len(id) > 255 || !isVSCHAR(id) || strings.TrimSpace(id) != id || id == "." || id == "..":
 		return errors.New("bootstrap client id: must be 1 to 255 printable ASCII characters")
-	case !isVSCHAR(text) || len(text) > 1024:
-		return errors.New("bootstrap client secret: must be at most 1024 printable ASCII characters")
-	case len(text) < minSecretChars || entropyBits(text) < minSecretBits || repeats(text):
-		return fmt.Errorf("bootstrap client secret: too weak: it needs %d random characters or more, such as `openssl rand -base64 32` makes", minSecretChars)
+	case !isVSCHAR(text) || len(text) > maxSecretChars:
+		return fmt.Errorf("bootstrap client secret: must be at most %d printable ASCII characters", maxSecretChars)
+	case len(text) < minSecretChars || guessable(id, text):
+		return errors.New("bootstrap client secret: too weak: it must be random, as `openssl rand -hex 32` makes one")
 	}
 	return nil
+}
+
+// guessable reports whether a secret looks made up by a person: of words, sequences, repetitions, keyboard rows or the
+// client_id. It may be guessed at as fast as a hash can be made, so no phrase will do. Of 32 random hexadecimal digits
+// zxcvbn thinks the least, and that is 2.5 bits a character or more.
+func guessable(id, secret string) bool {
+	bits, least := zxcvbn.PasswordStrength(secret, []string{id}).Entropy, 2.4
+	if strings.Contains(secret, " ") {
+		least = 3 // It may well be words.
+	}
+	return bits < 80 || bits < least*float64(len(secret))
 }
 
 // isVSCHAR reports whether text holds only what RFC 6749 appendix A allows in a client_id and a client_secret.
 func isVSCHAR(text string) bool {
 	return !strings.ContainsFunc(text, func(char rune) bool { return char < 0x20 || char > 0x7e })
-}
-
-// entropyBits estimates, by how often each character stands in it, how many bits a text could hold.
-func entropyBits(text string) float64 {
-	count := make(map[rune]float64)
-	for _, char := range text {
-		count[char]++
-	}
-	bits := 0.0
-	for _, n := range count {
-		bits -= n * math.Log2(n/float64(len(text)))
-	}
-	return bits
-}
-
-// repeats reports whether the text is one shorter text over and over.
-func repeats(text string) bool {
-	return strings.Contains((text + text)[1:2*len(text)-1], text)
 }

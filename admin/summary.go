@@ -15,7 +15,7 @@ func (r *Registrar) Summaries(ctx context.Context, clients []oauth.Client) ([][]
 	for _, client := range clients {
 		ids = append(ids, client.OrgID)
 		for _, grant := range client.Grants {
-			ids = slices.Concat(ids, grant.AppliesTo.Accounts, grant.AppliesTo.Workspaces, grant.AppliesTo.AllWorkspacesOf)
+			ids = append(ids, placesOf(grant)...)
 		}
 	}
 	slices.Sort(ids)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
@@ -34,17 +35,10 @@ type Config struct {
 
 // NewIssuer makes an Issuer and checks its Config.
 func NewIssuer(config Config) (*Issuer, error) {
-	address, err := url.Parse(config.URL)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("issuer: %w", err)
-	case address.Scheme != "https" && address.Scheme != "http", address.Host == "":
-		return nil, fmt.Errorf("issuer %q is not an absolute http or https URL", config.URL)
-	case address.RawQuery != "" || address.ForceQuery || address.Fragment != "" || address.User != nil:
-		return nil, fmt.Errorf("issuer %q must have no query, fragment or user", config.URL)
-	case len(address.Path) > 0 && address.Path[len(address.Path)-1] == '/':
-		return nil, fmt.Errorf("issuer %q must not end in a slash", config.URL)
-	case config.MaxLifetime < time.Second:
+	if err := CheckIssuer(config.URL); err != nil {
+		return nil, err
+	}
+	if config.MaxLifetime < time.Second {
 		return nil, errors.New("the longest token lifetime must be at least a second")
 	}
 	issuer := &Issuer{
@@ -56,6 +50,29 @@ func NewIssuer(config Config) (*Issuer, error) {
 	}
 	issuer.engine = newEngine(issuer.mint)
 	return issuer, nil
+}
+
+// CheckIssuer refuses what is no issuer identifier (RFC 8414 §2), or has a path that could be read in two ways.
+func CheckIssuer(text string) error {
+	address, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return errors.New("it is not a URL")
+	case address.Scheme != "https" && address.Scheme != "http", address.Host == "":
+		return fmt.Errorf("%q is not an absolute http or https URL", text)
+	case address.RawQuery != "" || address.ForceQuery || strings.Contains(text, "#") || address.User != nil:
+		return fmt.Errorf("%q must have no query, fragment or user", text)
+	case strings.HasSuffix(address.Path, "/"):
+		return fmt.Errorf("%q must not end in a slash", text)
+	case strings.Contains(address.Path, "//") || strings.ContainsFunc(address.Path, outsidePath):
+		return fmt.Errorf("%q must have a path of letters, digits and - . _ ~ alone", text)
+	}
+	return nil
+}
+
+func outsidePath(char rune) bool {
+	return !('A' <= char && char <= 'Z' || 'a' <= char && char <= 'z' || '0' <= char && char <= '9' ||
+		strings.ContainsRune("-._~/", char))
 }
 
 // MaxLifetime answers the longest any token may live.

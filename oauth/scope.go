@@ -8,12 +8,18 @@ import (
 // Scope is a set of permissions, each written "api:permission", in the order given and without repetition.
 type Scope []string
 
+// maxScopeTokens is more than a token could carry to an API in a header.
+const maxScopeTokens = 1000
+
 // ParseScope reads the scope parameter by the grammar of RFC 6749 §3.3: scope-tokens of printable ASCII without
 // space, " and \, parted by single spaces. A permission named twice counts once. The error is an [*Error]
 // with the code invalid_scope.
 func ParseScope(text string) (Scope, error) {
 	if text == "" {
 		return nil, nil
+	}
+	if strings.Count(text, " ") >= maxScopeTokens {
+		return nil, &Error{Code: InvalidScope, Description: "the scope names too many permissions"}
 	}
 	scope := make(Scope, 0, strings.Count(text, " ")+1)
 	for token := range strings.SplitSeq(text, " ") {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,14 +24,22 @@ const (
 
 const requestIDHeader = "X-Request-Id"
 
-// assignRequestID keeps the id that a proxy gave the request, if it is one that can be logged, or makes one.
-func assignRequestID(c *gin.Context) {
-	id := c.GetHeader(requestIDHeader)
-	if !usableRequestID(id) {
-		id = uuid.Must(uuid.NewV7()).String()
+// assignRequestID keeps the id that a trusted proxy gave the request, if it is one that can be logged, or makes one.
+// From anybody else an id would end up in the audit trail.
+func assignRequestID(trusted []netip.Prefix) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		id := c.GetHeader(requestIDHeader)
+		if !usableRequestID(id) || !fromTrusted(c, trusted) {
+			id = uuid.Must(uuid.NewV7()).String()
+		}
+		c.Set(requestIDKey, id)
+		c.Header(requestIDHeader, id)
 	}
-	c.Set(requestIDKey, id)
-	c.Header(requestIDHeader, id)
+}
+
+func fromTrusted(c *gin.Context, trusted []netip.Prefix) bool {
+	address, err := netip.ParseAddr(c.RemoteIP())
+	return err == nil && slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(address.Unmap()) })
 }
 
 func usableRequestID(id string) bool {
@@ -66,6 +76,10 @@ func (r recovery) request(c *gin.Context) {
 		r.faces.internal(c)
 	}()
 	c.Next()
+	if !c.Writer.Written() && c.Writer.Status() < http.StatusBadRequest && len(c.Errors) > 0 {
+		// The answer could not be written as JSON. It must not look like an empty success.
+		r.faces.internal(c)
+	}
 }
 
 // securityHeaders forbids browsers to guess types and to pass our URLs on and, if the issuer is served by TLS, to

@@ -13,7 +13,7 @@ import (
 )
 
 func TestRequestID(t *testing.T) {
-	rig := newRig(t, nil, none)
+	rig := newRig(t, trusting, none)
 	for _, test := range []struct {
 		sent string
 		kept bool
@@ -33,8 +33,28 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-func TestRequestLog(t *testing.T) {
+func TestRequestIDOfStrangers(t *testing.T) {
+	rig := newRig(t, nil, none)
+	if got := rig.ask("GET", livePath, nil, requestIDHeader, "forged-by-caller").Header().Get(requestIDHeader); got == "forged-by-caller" {
+		t.Error("anybody can choose what the audit trail says")
+	}
+}
+
+// trusting trusts the address that requests in tests come from.
+func trusting(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }
+
+func TestUnwritableAnswer(t *testing.T) {
 	rig := newRig(t, nil, func(engine *gin.Engine) {
+		engine.GET("/admin/v1/broken", func(c *gin.Context) { c.PureJSON(http.StatusCreated, func() {}) })
+	})
+	got := rig.ask("GET", "/admin/v1/broken", nil)
+	if got.Code != http.StatusInternalServerError || !strings.Contains(got.Body.String(), "/problems/internal") {
+		t.Errorf("answered %d %q", got.Code, got.Body)
+	}
+}
+
+func TestRequestLog(t *testing.T) {
+	rig := newRig(t, trusting, func(engine *gin.Engine) {
 		engine.POST("/things/:id", func(c *gin.Context) {
 			c.Set(clientIDKey, "cid_1")
 			c.Set(errorCodeKey, "invalid_client")

@@ -43,9 +43,9 @@ func attributes(c *gin.Context, took time.Duration) []slog.Attr {
 		causes = append(causes, err.Error())
 	}
 	for _, attribute := range []slog.Attr{
-		slog.String("client_id", c.GetString(clientIDKey)),
+		slog.String("client_id", cut(c.GetString(clientIDKey))),
 		slog.String("error_code", c.GetString(errorCodeKey)),
-		slog.String("cause", strings.Join(causes, "; ")),
+		slog.String("cause", cut(strings.Join(causes, "; "))),
 	} {
 		if attribute.Value.String() != "" {
 			attributes = append(attributes, attribute)
@@ -55,6 +55,15 @@ func attributes(c *gin.Context, took time.Duration) []slog.Attr {
 		attributes = append(attributes, slog.String("trace_id", span.TraceID().String()))
 	}
 	return attributes
+}
+
+// cut bounds what a caller may have written into the log.
+func cut(text string) string {
+	const most = 1000
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // level keeps health checks out of the log as long as they succeed, and lifts what is ours to fix.

@@ -88,7 +88,7 @@ func (s *Server) newEngine() (*gin.Engine, string, error) {
 
 	faces := faces{issuer: s.config.Issuer, oauthPrefix: base + "/oauth/"}
 	engine.Use(
-		assignRequestID,
+		assignRequestID(s.config.TrustedProxies),
 		observe{s.config.Log, s.config.Metrics}.request,
 		s.config.Tracing.name,
 		recovery{s.config.Log, faces}.request,

@@ -90,5 +90,6 @@ func (t *Tracing) name(c *gin.Context) {
 	}
 	span := trace.SpanFromContext(c.Request.Context())
 	span.SetName(knownMethod(c.Request.Method) + " " + route(c))
-	span.SetAttributes(attribute.String("http.route", route(c)))
+	// The path itself may carry what is not ours to keep.
+	span.SetAttributes(attribute.String("http.route", route(c)), attribute.String("url.path", route(c)))
 }

@@ -28,7 +28,7 @@ type newCredential struct {
 	credentialChange
 	OrgID           string           `json:"org_id"`
 	AuthMethod      oauth.AuthMethod `json:"auth_method"`
-	SecretExpiresAt time.Time        `json:"secret_expires_at"`
+	SecretExpiresAt *time.Time       `json:"secret_expires_at"`
 }
 
 // ListCredentials answers GET /admin/v1/credentials.
@@ -75,7 +75,7 @@ func (a *API) CreateCredential(c *gin.Context) {
 	}
 	outcome, err := a.registrar.Register(c.Request.Context(), actorOf(c), admin.NewClient{
 		ClientChange: body.change(), OrgID: body.OrgID, AuthMethod: body.AuthMethod,
-		SecretExpiresAt: body.SecretExpiresAt.UTC().Truncate(time.Microsecond),
+		SecretExpiresAt: body.SecretExpiresAt,
 	}, dryRun)
 	if err != nil {
 		a.fail(c, err)

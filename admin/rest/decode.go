@@ -4,6 +4,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,16 +71,18 @@ type query struct {
 
 // queryOf starts to read the request's query, which may hold these parameters, each once.
 func queryOf(c *gin.Context, allowed ...string) *query {
-	q := &query{values: c.Request.URL.Query()}
+	// URL.Query would leave out in silence what it cannot read.
+	values, err := url.ParseQuery(c.Request.URL.RawQuery)
+	q := &query{values: values}
+	if err != nil {
+		q.refuse("", "the query is not well-formed")
+	}
 	for name, values := range q.values {
 		if !slices.Contains(allowed, name) {
 			q.refuse(name, "there is no such parameter here")
 		} else if len(values) > 1 {
 			q.refuse(name, "the parameter stands twice")
 		}
-	}
-	if strings.Contains(c.Request.URL.RawQuery, ";") {
-		q.refuse("", "the query must not contain a semicolon")
 	}
 	return q
 }
@@ -121,6 +124,9 @@ func (q *query) page() admin.PageRequest {
 	request := admin.PageRequest{Cursor: q.text("cursor")}
 	if text := q.text("limit"); text != "" {
 		limit, err := strconv.Atoi(text)
+		if errors.Is(err, strconv.ErrRange) && text[0] != '-' {
+			limit, err = admin.MaxPageLimit, nil // More than the greatest counts as the greatest.
+		}
 		if err != nil || limit < 1 {
 			q.refuse("limit", "the value must be a whole number from 1")
 		}

@@ -54,7 +54,7 @@ func writePage[R, T any](c *gin.Context, rows admin.Page[R], wire func(*R) T) {
 		next := *c.Request.URL
 		query := next.Query()
 		query.Set("cursor", rows.Next)
-		c.Header("Link", "<"+next.Path+"?"+query.Encode()+`>; rel="next"`)
+		c.Header("Link", "<"+next.EscapedPath()+"?"+query.Encode()+`>; rel="next"`)
 	}
 	c.PureJSON(http.StatusOK, body)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"text/template"
 
@@ -38,8 +39,14 @@ curl -s -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials -d scope
 
 // announce writes it all at once, so that no log line comes between.
 func announce(stdout io.Writer, o *options, first *admin.FirstClient) error {
-	return template.Must(template.New("announcement").Parse(announcement)).Execute(stdout, struct {
+	var text bytes.Buffer
+	err := template.Must(template.New("announcement").Parse(announcement)).Execute(&text, struct {
 		ID, Secret, Issuer string
 		Example            bool
 	}{first.ID, first.Secret.Reveal(), o.Issuer, o.Dev})
+	if err != nil {
+		return err
+	}
+	_, err = text.WriteTo(stdout)
+	return err
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -50,7 +49,7 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 	}
 	core.issuer, err = oauth.NewIssuer(oauth.Config{URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Now: now})
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--issuer: %w", err)}
+		return nil, err
 	}
 	// Replicas share the master key, and so they can read each other's cursors.
 	core.cursors, err = hkdf.Key(sha256.New, masterKey, nil, "latchkey: page cursors", 32)

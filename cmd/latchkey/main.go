@@ -52,6 +52,7 @@ func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.W
 	var commands struct {
 		Serve   options  `cmd:"" help:"Run the server."`
 		Migrate options  `cmd:"" help:"Bring the database schema up to date. Takes the options of serve, and uses --database-url."`
+		Recover options  `cmd:"" help:"Make another management credential and print it once, when none is left that works. Takes the options of serve."`
 		Config  options  `cmd:"" help:"Print the effective configuration of serve, and where each value comes from."`
 		Version struct{} `cmd:"" help:"Print the version."`
 	}
@@ -72,7 +73,7 @@ func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.W
 	if helped {
 		return nil
 	}
-	if err != nil {
+	if err := errors.Join(settings.failure, err); err != nil {
 		return usageError{err}
 	}
 	if err := settings.check(parsed); err != nil {
@@ -83,6 +84,8 @@ func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.W
 		return serve(ctx, &commands.Serve, settings, stdout, stderr)
 	case "migrate":
 		return migrate(ctx, &commands.Migrate, stdout)
+	case "recover":
+		return recoverAccess(ctx, &commands.Recover, stdout)
 	case "config":
 		return printConfig(&commands.Config, settings, parsed, stdout)
 	default:

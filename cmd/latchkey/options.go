@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,6 +74,9 @@ func (o *options) settle() {
 		scheme = "https"
 	}
 	_, port, _ := net.SplitHostPort(o.Addr)
+	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
+		return
+	}
 	o.Issuer = scheme + "://" + net.JoinHostPort("localhost", port)
 }
 
@@ -92,14 +96,14 @@ func (o *options) check() error {
 }
 
 func (o *options) checkTransport() error {
-	issuer, err := url.Parse(o.Issuer)
-	https := err == nil && issuer.Scheme == "https"
-	tls := o.TLSCert != ""
-	switch {
-	case o.Issuer == "":
-		return errors.New("--issuer is missing: it is required without --dev")
-	case err != nil:
+	if o.Issuer == "" {
+		return errors.New("--issuer is missing: without --dev, and where --addr has no fixed port, it is required")
+	}
+	if err := oauth.CheckIssuer(o.Issuer); err != nil {
 		return fmt.Errorf("--issuer: %w", err)
+	}
+	https, tls := strings.HasPrefix(o.Issuer, "https:"), o.TLSCert != ""
+	switch {
 	case tls && o.BehindTLSProxy:
 		return errors.New("--tls-cert and --behind-tls-proxy contradict each other: the one serves TLS, the other plain HTTP")
 	case !tls && !o.BehindTLSProxy && !o.Dev:
@@ -143,7 +147,10 @@ func (o *options) checkBootstrap() error {
 func (o *options) checkLimits() error {
 	// What net/url says about a broken URL would show the password in it.
 	_, urlErr := url.Parse(o.DatabaseURL)
-	_, _, addrErr := net.SplitHostPort(o.Addr)
+	_, port, addrErr := net.SplitHostPort(o.Addr)
+	if addrErr == nil {
+		_, addrErr = net.LookupPort("tcp", port)
+	}
 	var broken []error
 	for _, rule := range []struct {
 		holds bool

@@ -33,7 +33,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	}
 	defer core.close()
 
-	// All that can be busy or broken is taken before the first credential is made: nothing may cost its secret.
+	// All that can be busy or broken is taken before the first credential is made, so that its secret is not lost.
 	certificate, err := loadCertificate(o, log)
 	if err != nil {
 		return usageError{err}
@@ -152,12 +152,14 @@ func setUp(ctx context.Context, o *options, core *core, stdout io.Writer) error 
 
 func newAPI(core *core) *rest.API {
 	return rest.New(rest.Config{
-		Issuer: core.issuer,
-		Registrar: admin.NewRegistrar(admin.RegistrarConfig{
-			Store: core.db, Issuer: core.issuer, Cursors: core.cursors, Now: now,
-		}),
-		Catalog: admin.Catalog{Store: core.db},
-		Tree:    admin.Tree{Store: core.db, Cursors: core.cursors},
-		Trail:   admin.Trail{Store: core.db, Cursors: core.cursors},
+		Issuer:    core.issuer,
+		Registrar: newRegistrar(core),
+		Catalog:   admin.Catalog{Store: core.db},
+		Tree:      admin.Tree{Store: core.db, Cursors: core.cursors},
+		Trail:     admin.Trail{Store: core.db, Cursors: core.cursors},
 	})
+}
+
+func newRegistrar(core *core) *admin.Registrar {
+	return admin.NewRegistrar(admin.RegistrarConfig{Store: core.db, Issuer: core.issuer, Cursors: core.cursors, Now: now})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -20,6 +21,7 @@ type settings struct {
 	environ map[string]string
 	path    string            // Of the config file; empty for none.
 	file    map[string]string // Nil until it has been read.
+	failure error             // Of reading it.
 	origins map[string]string // Of the options that somebody gave a value: flag, environment or file.
 }
 
@@ -42,9 +44,8 @@ func (s *settings) Resolve(parsed *kong.Context, _ *kong.Path, flag *kong.Flag) 
 	if flag.Name == "help" {
 		return nil, nil
 	}
-	if err := s.readFile(parsed); err != nil {
-		return nil, err
-	}
+	// kong would blame the failure on the first flag that it asks for.
+	s.failure = errors.Join(s.failure, s.readFile(parsed))
 	if value := s.environ[variable(flag.Name)]; value != "" {
 		s.origins[flag.Name] = "environment"
 		return value, nil
@@ -78,11 +79,28 @@ func (s *settings) readFile(parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := yaml.Unmarshal(text, &s.file); err != nil {
+	var values map[string]oneOrMore
+	if err := yaml.Unmarshal(text, &values); err != nil {
 		// Without the lines around it, which may hold secrets.
 		return fmt.Errorf("%s: %s", s.path, yaml.FormatError(err, false, false))
 	}
+	for name, value := range values {
+		s.file[name] = string(value)
+	}
 	return nil
+}
+
+// oneOrMore is a value of the config file. A list is the same as its elements with commas between.
+type oneOrMore string
+
+// UnmarshalYAML implements yaml.InterfaceUnmarshaler.
+func (v *oneOrMore) UnmarshalYAML(unmarshal func(any) error) error {
+	var list []string
+	if unmarshal(&list) == nil {
+		*v = oneOrMore(strings.Join(list, ","))
+		return nil
+	}
+	return unmarshal((*string)(v))
 }
 
 // check refuses what no option is called: a misspelt option would not be in force, and nobody would know.

@@ -56,7 +56,7 @@ func readForm(request *http.Request, repeatable ...string) (form, error) {
 // fromJSON reads a flat object of strings, or of arrays of strings where a parameter stands more than once.
 func fromJSON(body []byte) (form, error) {
 	var members map[string]any
-	if err := json.Unmarshal(body, &members); err != nil {
+	if err := json.Unmarshal(body, &members); err != nil || members == nil {
 		return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body is not one well-formed JSON object", Err: err}
 	}
 	parameters := make(form, len(members))

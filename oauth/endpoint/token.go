@@ -70,10 +70,13 @@ func readProof(request *http.Request, parameters form) (oauth.Proof, error) {
 		Secret:   oauth.NewPlaintext(parameters.get("client_secret")),
 	}
 	headers := request.Header.Values("Authorization")
+	asserted := parameters.has("client_assertion") || parameters.has("client_assertion_type")
 	switch {
 	case len(headers) > 1:
 		return oauth.Proof{}, invalidRequest("there is more than one Authorization header")
-	case parameters.has("client_assertion") || parameters.has("client_assertion_type"):
+	case asserted && (len(headers) > 0 || parameters.has("client_secret")):
+		return oauth.Proof{}, invalidRequest("the client authenticates in more than one way")
+	case asserted:
 		return oauth.Proof{}, noProof("client assertions are not supported")
 	case len(headers) == 0:
 		if proof.ClientID == "" || !parameters.has("client_secret") {
