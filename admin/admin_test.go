@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/deploy"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -45,7 +47,11 @@ func newHouse(t *testing.T) *house {
 	if err := db.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
-	setup := admin.Setup{Store: db, IssuerURL: issuerURL, Example: deploy.Example, Now: now}
+	keys := admin.Keys{
+		Store: db, Maker: oauth.LocalKeys{}, Now: now,
+		Rotation: oauth.Rotation{Algorithms: []jose.SignatureAlgorithm{jose.ES256}, Period: 24 * time.Hour},
+	}
+	setup := admin.Setup{Store: db, Keys: keys, IssuerURL: issuerURL, Example: deploy.Example, Now: now}
 	first, err := setup.Run(ctx)
 	if err != nil || first == nil {
 		t.Fatalf("setup answered %v, %v", first, err)
@@ -54,7 +60,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, err := oauth.NewIssuer(oauth.Config{URL: issuerURL, Store: fresh, MaxLifetime: time.Hour, Now: now})
+	issuer, err := oauth.NewIssuer(oauth.Config{URL: issuerURL, Store: fresh, MaxLifetime: time.Hour, Algorithm: jose.ES256, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 // Setup is what a server makes sure of at every start, before it serves. Several replicas may do so at once.
 type Setup struct {
 	Store Store
+	Keys  Keys
 	// IssuerURL is the issuer whose management API the catalogue must hold.
 	IssuerURL string
 	// Example is a declaration to apply to a new installation; empty for none.
@@ -31,11 +32,11 @@ type FirstClient struct {
 	Secret oauth.Plaintext
 }
 
-// Run makes sure of a signing key, of the management API in the catalogue and, once in the installation's life, of
+// Run makes sure of the signing keys, of the management API in the catalogue and, once in the installation's life, of
 // the example and the first management client. It answers that client only if it invented the secret just now.
 func (s Setup) Run(ctx context.Context) (*FirstClient, error) {
-	if err := s.ensureKey(ctx); err != nil {
-		return nil, fmt.Errorf("making sure of a signing key: %w", err)
+	if err := s.Keys.Tend(ctx); err != nil {
+		return nil, fmt.Errorf("making sure of the signing keys: %w", err)
 	}
 	if err := putAPI(ctx, s.Store, System("setup"), ManagementAPIOf(s.IssuerURL), s.Now()); err != nil {
 		return nil, fmt.Errorf("making sure of the management API: %w", err)
@@ -54,16 +55,6 @@ func (s Setup) Run(ctx context.Context) (*FirstClient, error) {
 		}
 	}
 	return s.bootstrap(ctx)
-}
-
-func (s Setup) ensureKey(ctx context.Context) error {
-	key, err := oauth.NewSigningKey(s.Now())
-	if err != nil {
-		return err
-	}
-	event := newEvent(System("setup"), s.Now(), "key.created", key.ID, "", nil)
-	_, err = s.Store.AddFirstKey(ctx, key, event)
-	return err
 }
 
 func (s Setup) bootstrap(ctx context.Context) (*FirstClient, error) {

@@ -16,10 +16,9 @@ type Store interface {
 	ClientStore
 	CatalogStore
 	TenantStore
+	KeyStore
 	// Events answers the audit trail, the newest first.
 	Events(ctx context.Context, query EventQuery) ([]EventRow, error)
-	// AddFirstKey stores the key unless there is one already, and answers whether it did.
-	AddFirstKey(ctx context.Context, key oauth.SigningKey, event Event) (bool, error)
 	// Bootstrapped answers whether Bootstrap has ever registered a client.
 	Bootstrapped(ctx context.Context) (bool, error)
 	// Bootstrap registers the installation's first client, exactly once in the installation's life, and answers
@@ -60,6 +59,16 @@ type TenantStore interface {
 	TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, error)
 	// PutTenant stores the tenant whether or not it was there. It ignores Version, and counts it up.
 	PutTenant(ctx context.Context, tenant oauth.Tenant, event Event) error
+}
+
+// KeyStore keeps signing keys.
+type KeyStore interface {
+	// SigningKeys answers all keys, in the order in which they were made, without their private halves.
+	SigningKeys(ctx context.Context) ([]oauth.SigningKey, error)
+	// UpdateKeys lets change answer what the keys should be while no other writer can touch them, and stores that:
+	// keys that are new with their private halves sealed, the times of those that were there; those that are missing
+	// are destroyed. If change answers no Events, nothing is stored. An error of change is answered as it is.
+	UpdateKeys(ctx context.Context, change func([]oauth.SigningKey) ([]oauth.SigningKey, []Event, error)) error
 }
 
 // ClientQuery says which clients to answer. The zero value of a field does not narrow.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
@@ -17,6 +19,7 @@ type Issuer struct {
 	url         string
 	store       Store
 	maxLifetime time.Duration
+	algorithm   jose.SignatureAlgorithm
 	now         func() time.Time
 	engine      engine
 	nobody      *Client
@@ -29,6 +32,8 @@ type Config struct {
 	Store Store
 	// MaxLifetime is the longest any token may live, whatever its API or client says.
 	MaxLifetime time.Duration
+	// Algorithm is the one that tokens are signed with.
+	Algorithm jose.SignatureAlgorithm
 	// Now answers the time in UTC, in whole microseconds.
 	Now func() time.Time
 }
@@ -45,6 +50,7 @@ func NewIssuer(config Config) (*Issuer, error) {
 		url:         config.URL,
 		store:       config.Store,
 		maxLifetime: config.MaxLifetime,
+		algorithm:   config.Algorithm,
 		now:         config.Now,
 		nobody:      newNobody(),
 	}
@@ -127,5 +133,5 @@ func (i *Issuer) mint(client *Client, granted Granted) (string, error) {
 		Scope:                granted.Scope.String(),
 		OrgID:                client.OrgID,
 		AuthorizationDetails: granted.Details,
-	}, now)
+	}, i.algorithm, now)
 }

@@ -2,12 +2,15 @@ package oauth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/cryptosigner"
 
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
@@ -16,37 +19,60 @@ import (
 // snapshot: it never changes, and a newer one replaces it whole.
 type Keyring struct {
 	keys    []SigningKey
-	signers []jose.Signer
+	signers []jose.Signer // Nil for a key that only verifies.
 	public  map[string]jose.JSONWebKey
-	jwks    []byte
+	jwks    Document
+}
+
+// Document is a text that anybody may read, with its entity tag (RFC 9110 §8.8.3).
+type Document struct {
+	Body []byte
+	Tag  string
+}
+
+// NewDocument makes a Document of a text that is not changed afterwards.
+func NewDocument(body []byte) Document {
+	sum := sha256.Sum256(body)
+	return Document{Body: body, Tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
 // NewKeyring makes a keyring of all keys that are not gone.
 func NewKeyring(keys []SigningKey) (*Keyring, error) {
-	ring := &Keyring{keys: keys, public: make(map[string]jose.JSONWebKey, len(keys))}
+	ring := &Keyring{keys: keys, signers: make([]jose.Signer, len(keys)), public: make(map[string]jose.JSONWebKey, len(keys))}
 	set := jose.JSONWebKeySet{Keys: make([]jose.JSONWebKey, 0, len(keys))}
 	for i := range keys {
 		key := &keys[i]
-		signer, err := jose.NewSigner(
-			jose.SigningKey{Algorithm: key.Algorithm, Key: jose.JSONWebKey{Key: key.Private, KeyID: key.ID}},
-			(&jose.SignerOptions{}).WithType(bearer.TokenType))
-		if err != nil {
-			return nil, fmt.Errorf("signing key %s: %w", key.ID, err)
-		}
 		public := key.public()
-		ring.signers = append(ring.signers, signer)
 		ring.public[key.ID] = public
 		set.Keys = append(set.Keys, public)
+		if key.Private == nil {
+			continue
+		}
+		var err error
+		if ring.signers[i], err = newSigner(key); err != nil {
+			return nil, fmt.Errorf("signing key %s: %w", key.ID, err)
+		}
 	}
-	var err error
-	if ring.jwks, err = json.Marshal(set); err != nil {
+	jwks, err := json.Marshal(set)
+	if err != nil {
 		return nil, fmt.Errorf("writing the JWKS: %w", err)
 	}
+	ring.jwks = NewDocument(jwks)
 	return ring, nil
 }
 
+func newSigner(key *SigningKey) (jose.Signer, error) {
+	var private any = key.Private
+	if external, ok := key.Private.(ExternalSigner); ok {
+		private = cryptosigner.Opaque(external)
+	}
+	return jose.NewSigner(
+		jose.SigningKey{Algorithm: key.Algorithm, Key: jose.JSONWebKey{Key: private, KeyID: key.ID}},
+		(&jose.SignerOptions{}).WithType(bearer.TokenType))
+}
+
 // JWKS answers the public keys as RFC 7517 §5 writes them. It must not be changed.
-func (r *Keyring) JWKS() []byte { return r.jwks }
+func (r *Keyring) JWKS() Document { return r.jwks }
 
 // Key answers a public key by its kid; it makes the keyring a [bearer.KeySource].
 func (r *Keyring) Key(_ context.Context, kid string) (jose.JSONWebKey, error) {
@@ -56,24 +82,47 @@ func (r *Keyring) Key(_ context.Context, kid string) (jose.JSONWebKey, error) {
 	return jose.JSONWebKey{}, bearer.ErrUnknownKey
 }
 
-// Ready reports whether a key can sign at this time.
-func (r *Keyring) Ready(now time.Time) bool { return r.active(now) >= 0 }
+// Unopened answers the kids of the keys that only verify here.
+func (r *Keyring) Unopened() []string {
+	var kids []string
+	for i, signer := range r.signers {
+		if signer == nil {
+			kids = append(kids, r.keys[i].ID)
+		}
+	}
+	return kids
+}
 
-// active answers the index of the key that signs: of those that may, the one that became active last; -1 if none.
-func (r *Keyring) active(now time.Time) int {
+// Ready reports whether a key can sign at this time.
+func (r *Keyring) Ready(now time.Time) bool { return r.active("", now) >= 0 }
+
+// active answers the index of the key that signs: of those that may, one of this algorithm rather than another, and
+// then the one that became active last; -1 if there is none.
+func (r *Keyring) active(algorithm jose.SignatureAlgorithm, now time.Time) int {
 	active := -1
 	for i := range r.keys {
-		if r.keys[i].signsAt(now) && (active < 0 || r.keys[i].ActiveFrom.After(r.keys[active].ActiveFrom)) {
+		key := &r.keys[i]
+		if r.signers[i] == nil || key.State(now) != KeyActive {
+			continue
+		}
+		if active < 0 {
+			active = i
+			continue
+		}
+		best := &r.keys[active]
+		wanted, had := key.Algorithm == algorithm, best.Algorithm == algorithm
+		if wanted && !had || wanted == had && key.ActiveFrom.After(best.ActiveFrom) {
 			active = i
 		}
 	}
 	return active
 }
 
-// sign writes the claims as a JWT in compact serialization. It marshals one struct and signs the bytes, which
-// costs a third less than go-jose's jwt builder and its way through a map.
-func (r *Keyring) sign(claims *bearer.Claims, now time.Time) (string, error) {
-	active := r.active(now)
+// sign writes the claims as a JWT in compact serialization, by a key of the algorithm if one is active yet. It
+// marshals one struct and signs the bytes, which costs a third less than go-jose's jwt builder and its way through a
+// map.
+func (r *Keyring) sign(claims *bearer.Claims, algorithm jose.SignatureAlgorithm, now time.Time) (string, error) {
+	active := r.active(algorithm, now)
 	if active < 0 {
 		return "", errors.New("no signing key is active")
 	}

@@ -34,7 +34,7 @@ func (i *Issuer) Metadata() Metadata {
 
 // JWKS answers the public keys. When they cannot be proven fresh it answers those last known: verifiers must not
 // go blind because our database is away.
-func (i *Issuer) JWKS(ctx context.Context) []byte {
+func (i *Issuer) JWKS(ctx context.Context) Document {
 	_ = i.store.Refresh(ctx)
 	return i.store.Keyring().JWKS()
 }

@@ -48,6 +48,9 @@ func (s *Server) routes() (*gin.Engine, error) {
 	admin.GET("/tenants", api.ListTenants)
 	admin.GET("/tenants/:id", api.GetTenant)
 	admin.GET("/events", api.ListEvents)
+	admin.GET("/keys", api.ListKeys)
+	admin.POST("/keys/rotations", api.RotateKeys)
+	admin.POST("/keys/:kid/revoke", api.RevokeKey)
 
 	get(root, "/problems/:type", api.ProblemPage)
 	get(root, "/", s.index)

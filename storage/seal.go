@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/latchkey-auth/latchkey/oauth"
 )
@@ -22,47 +23,64 @@ const masterKeyBytes = 32
 // sealer keeps private keys unreadable at rest: PKCS #8 under AES-256-GCM, whose key is derived from the master key
 // for this purpose alone, bound to the kid, so that nobody can pass one key off for another.
 type sealer struct {
-	aead cipher.AEAD
-	// id tells one master key from another, and nothing about it.
-	id string
+	// ids name the master keys, and tell nothing about them. The first seals; all open.
+	ids   []string
+	aeads map[string]cipher.AEAD
 }
 
-func newSealer(masterKey []byte) (*sealer, error) {
+// newSealer makes a sealer of the master key in force and those before it.
+func newSealer(masterKeys ...[]byte) (*sealer, error) {
+	s := &sealer{aeads: make(map[string]cipher.AEAD, len(masterKeys))}
+	for _, masterKey := range masterKeys {
+		id, aead, err := newSeal(masterKey)
+		if err != nil {
+			return nil, err
+		}
+		s.ids, s.aeads[id] = append(s.ids, id), aead
+	}
+	return s, nil
+}
+
+func newSeal(masterKey []byte) (string, cipher.AEAD, error) {
 	if len(masterKey) != masterKeyBytes {
-		return nil, fmt.Errorf("the master key must have %d bytes and has %d", masterKeyBytes, len(masterKey))
+		return "", nil, fmt.Errorf("the master key must have %d bytes and has %d", masterKeyBytes, len(masterKey))
 	}
 	key, err := hkdf.Key(sha256.New, masterKey, nil, "latchkey: sealing of signing keys", 32)
 	if err != nil {
-		return nil, fmt.Errorf("deriving the sealing key: %w", err)
+		return "", nil, fmt.Errorf("deriving the sealing key: %w", err)
 	}
 	id, err := hkdf.Key(sha256.New, masterKey, nil, "latchkey: id of the master key", 4)
 	if err != nil {
-		return nil, fmt.Errorf("deriving the master key's id: %w", err)
+		return "", nil, fmt.Errorf("deriving the master key's id: %w", err)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the seal: %w", err)
+		return "", nil, fmt.Errorf("preparing the seal: %w", err)
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the seal: %w", err)
+		return "", nil, fmt.Errorf("preparing the seal: %w", err)
 	}
-	return &sealer{aead: aead, id: hex.EncodeToString(id)}, nil
+	return hex.EncodeToString(id), aead, nil
 }
+
+// id names the master key that seals.
+func (s *sealer) id() string { return s.ids[0] }
 
 func (s *sealer) seal(key oauth.SigningKey) ([]byte, error) {
 	text, err := x509.MarshalPKCS8PrivateKey(key.Private)
 	if err != nil {
 		return nil, fmt.Errorf("sealing signing key %s: %w", key.ID, err)
 	}
-	return s.aead.Seal(nil, nil, text, purpose(key.ID)), nil
+	return s.aeads[s.id()].Seal(nil, nil, text, purpose(key.ID)), nil
 }
 
 func (s *sealer) open(row *keyRow) (crypto.Signer, error) {
-	if row.SealKeyID != s.id {
-		return nil, fmt.Errorf("%w: the database names %s, and this one is %s", ErrMasterKey, row.SealKeyID, s.id)
+	aead, known := s.aeads[row.SealKeyID]
+	if !known {
+		return nil, fmt.Errorf("%w: the database names %s, and this one is %s", ErrMasterKey, row.SealKeyID, strings.Join(s.ids, " or "))
 	}
-	text, err := s.aead.Open(nil, nil, row.Sealed, purpose(row.ID))
+	text, err := aead.Open(nil, nil, row.Sealed, purpose(row.ID))
 	if err != nil {
 		return nil, errors.New("the sealed key has been changed")
 	}

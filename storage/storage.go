@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
 )
 
 var _ admin.Store = (*DB)(nil)
@@ -20,6 +22,7 @@ type DB struct {
 	sql     *sqlx.DB
 	dialect dialect
 	seal    *sealer
+	module  oauth.SecurityModule // Nil for none.
 	now     func() time.Time
 }
 
@@ -33,6 +36,10 @@ type Config struct {
 	URL string
 	// MasterKey are the 32 bytes that signing keys are sealed under. It is not kept in the database.
 	MasterKey []byte
+	// PreviousMasterKeys open what was sealed before the master key was changed; see [DB.Reseal].
+	PreviousMasterKeys [][]byte
+	// Module keeps the private keys that were made there; nil for none.
+	Module oauth.SecurityModule
 	// MaxConns is the greatest number of connections; zero for 10.
 	MaxConns int
 	// Now answers the time in UTC, in whole microseconds.
@@ -47,7 +54,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if config.Now == nil {
 		return nil, errors.New("opening the database: Config.Now is missing")
 	}
-	seal, err := newSealer(config.MasterKey)
+	seal, err := newSealer(slices.Concat([][]byte{config.MasterKey}, config.PreviousMasterKeys)...)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
@@ -58,7 +65,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if config.MaxConns == 0 {
 		config.MaxConns = defaultMaxConns
 	}
-	db := &DB{dialect: dialect, seal: seal, now: config.Now}
+	db := &DB{dialect: dialect, seal: seal, module: config.Module, now: config.Now}
 	if db.sql, err = connect(dialect, statementTimeout, config.MaxConns); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}

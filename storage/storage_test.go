@@ -190,18 +190,13 @@ func TestNoSecretAtRest(t *testing.T) {
 	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
 		db := migrated(t, newURL(t))
 		_, secret := planted(t, db)
-		key, err := oauth.NewSigningKey(now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := db.AddFirstKey(t.Context(), key, event("key.created", key.ID)); err != nil {
-			t.Fatal(err)
-		}
+		key := newKey(t)
+		addKey(t, db, key)
 		sealed, err := db.seal.seal(key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := db.seal.aead.Open(nil, nil, sealed, purpose(key.ID))
+		text, err := db.seal.aeads[db.seal.id()].Open(nil, nil, sealed, purpose(key.ID))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -72,6 +72,9 @@ func (a *API) fail(c *gin.Context, err error) {
 	case errors.Is(err, admin.ErrNoUsableSecret):
 		a.write(c, Problem{Type: "no-usable-secret", Status: http.StatusConflict,
 			Detail: "An active credential must be able to authenticate."})
+	case errors.Is(err, oauth.ErrRotationRunning):
+		a.write(c, Problem{Type: "rotation-running", Status: http.StatusConflict,
+			Detail: "The next key has not been published for long enough."})
 	case errors.Is(err, admin.ErrBadCursor):
 		a.malformed(c, "cursor", "invalid", "the cursor does not belong to this list: start again without one")
 	case errors.As(err, &body):

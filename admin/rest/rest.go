@@ -17,6 +17,7 @@ type API struct {
 	catalog   admin.Catalog
 	tree      admin.Tree
 	trail     admin.Trail
+	keys      admin.Keys
 }
 
 // Config is what an API is made of. Every field is required.
@@ -26,6 +27,7 @@ type Config struct {
 	Catalog   admin.Catalog
 	Tree      admin.Tree
 	Trail     admin.Trail
+	Keys      admin.Keys
 }
 
 // New makes an API.
@@ -33,6 +35,7 @@ func New(config Config) *API {
 	return &API{
 		issuer: config.Issuer, registrar: config.Registrar,
 		catalog: config.Catalog, tree: config.Tree, trail: config.Trail,
+		keys: config.Keys,
 	}
 }
 

@@ -17,23 +17,18 @@ type core struct {
 	fresh   *storage.Fresh
 	issuer  *oauth.Issuer
 	cursors admin.CursorKey
+	keys    admin.Keys
 }
 
 func openCore(ctx context.Context, o *options) (_ *core, err error) {
-	masterKey, err := o.masterKey()
-	if err != nil {
-		return nil, err
-	}
 	core := new(core)
 	defer func() {
 		if err != nil {
 			core.close()
 		}
 	}()
-	core.db, err = storage.Open(ctx, storage.Config{
-		URL: o.DatabaseURL, MasterKey: masterKey, MaxConns: o.DatabaseMaxConns, Now: now,
-	})
-	if err != nil {
+	var masterKey []byte
+	if core.db, masterKey, err = openDatabase(ctx, o); err != nil {
 		return nil, err
 	}
 	if o.Migrate {
@@ -47,13 +42,31 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 	if core.fresh, err = storage.NewFresh(ctx, core.db, storage.FreshConfig{Clients: o.CachedClients}); err != nil {
 		return nil, err
 	}
-	core.issuer, err = oauth.NewIssuer(oauth.Config{URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Now: now})
+	core.issuer, err = oauth.NewIssuer(oauth.Config{
+		URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Algorithm: o.SigningAlg, Now: now,
+	})
 	if err != nil {
 		return nil, err
 	}
+	core.keys = admin.Keys{Store: core.db, Rotation: o.rotation(), Maker: oauth.LocalKeys{RSABits: o.RSABits}, Now: now}
 	// Replicas share the master key, and so they can read each other's cursors.
 	core.cursors, err = hkdf.Key(sha256.New, masterKey, nil, "latchkey: page cursors", 32)
 	return core, err
+}
+
+// openDatabase opens the database, with the master keys to what is sealed in it.
+func openDatabase(ctx context.Context, o *options) (_ *storage.DB, masterKey []byte, err error) {
+	if masterKey, err = o.masterKey(); err != nil {
+		return nil, nil, err
+	}
+	previous, err := o.previousMasterKeys()
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := storage.Open(ctx, storage.Config{
+		URL: o.DatabaseURL, MasterKey: masterKey, PreviousMasterKeys: previous, MaxConns: o.DatabaseMaxConns, Now: now,
+	})
+	return db, masterKey, err
 }
 
 // ready answers an error as long as no token could be issued.

@@ -50,9 +50,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 
 func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	var commands struct {
-		Serve   options  `cmd:"" help:"Run the server."`
-		Migrate options  `cmd:"" help:"Bring the database schema up to date. Takes the options of serve, and uses --database-url."`
-		Recover options  `cmd:"" help:"Make another management credential and print it once, when none is left that works. Takes the options of serve."`
+		Serve   options `cmd:"" help:"Run the server."`
+		Migrate options `cmd:"" help:"Bring the database schema up to date. Takes the options of serve, and uses --database-url."`
+		Recover options `cmd:"" help:"Make another management credential and print it once, when none is left that works. Takes the options of serve."`
+		Keys    struct {
+			Reseal options `cmd:"" help:"Seal the signing keys anew under --master-key, those under --previous-master-key too. Servers that have both keep running."`
+		} `cmd:"" help:"Look after the signing keys at rest."`
 		Config  options  `cmd:"" help:"Print the effective configuration of serve, and where each value comes from."`
 		Version struct{} `cmd:"" help:"Print the version."`
 	}
@@ -86,6 +89,8 @@ func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.W
 		return migrate(ctx, &commands.Migrate, stdout)
 	case "recover":
 		return recoverAccess(ctx, &commands.Recover, stdout)
+	case "keys reseal":
+		return resealKeys(ctx, &commands.Keys.Reseal, stdout)
 	case "config":
 		return printConfig(&commands.Config, settings, parsed, stdout)
 	default:

@@ -24,10 +24,19 @@ func (o *options) masterKey() ([]byte, error) {
 			return nil, fmt.Errorf("making a master key: %w", err)
 		}
 	}
-	return parseMasterKey(o.MasterKey)
+	return parseMasterKey("--master-key", o.MasterKey)
 }
 
-func parseMasterKey(text secret) ([]byte, error) {
+// previousMasterKeys answers the master key before this one, if there is one.
+func (o *options) previousMasterKeys() ([][]byte, error) {
+	if o.PreviousMasterKey == "" {
+		return nil, nil
+	}
+	key, err := parseMasterKey("--previous-master-key", o.PreviousMasterKey)
+	return [][]byte{key}, err
+}
+
+func parseMasterKey(option string, text secret) ([]byte, error) {
 	trimmed := strings.TrimSpace(string(text))
 	for _, decode := range []func(string) ([]byte, error){
 		hex.DecodeString,
@@ -38,7 +47,7 @@ func parseMasterKey(text secret) ([]byte, error) {
 			return key, nil
 		}
 	}
-	return nil, fmt.Errorf("--master-key must be %d bytes in base64 or hex: make one with `openssl rand -base64 32`", masterKeyBytes)
+	return nil, fmt.Errorf("%s must be %d bytes in base64 or hex: make one with `openssl rand -base64 32`", option, masterKeyBytes)
 }
 
 // devMasterKey answers the key in the file, and makes the file if there is none. It is whole from the moment it has

@@ -26,7 +26,7 @@ func TestDevMasterKey(t *testing.T) {
 			t.Fatal("two makers got different keys")
 		}
 	}
-	if _, err := parseMasterKey(keys[0]); err != nil {
+	if _, err := parseMasterKey("--master-key", keys[0]); err != nil {
 		t.Error(err)
 	}
 	info, err := os.Stat(path)

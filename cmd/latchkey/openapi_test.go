@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/oauth/endpoint"
 	"github.com/latchkey-auth/latchkey/server"
@@ -30,7 +32,14 @@ const (
 func TestOpenAPI(t *testing.T) {
 	k, basic, cut := startContract(t)
 	manage := k.token(t, basic, "")
-	nobody := k.token(t, basic, "latchkey:keys:read") // It holds none of what the document asks for.
+	// Tokens that hold none of what the operations ask for.
+	others, keepers := k.token(t, basic, "latchkey:audit:read"), k.token(t, basic, "latchkey:keys:read latchkey:keys:write")
+	nobody := func(o operation) string {
+		if strings.HasPrefix(o.path, "/admin/v1/keys") {
+			return others
+		}
+		return keepers
+	}
 	authorization := func(o operation) string {
 		if o.path == oauth.TokenPath {
 			return basic
@@ -45,7 +54,7 @@ func TestOpenAPI(t *testing.T) {
 	k.examples = strings.NewReplacer(exampleID, id, exampleSecret, secret)
 	for _, o := range slices.Backward(k.operations()) { // Deactivated before it is activated.
 		switch o.OperationID {
-		case "createCredential", "deleteCredential":
+		case "createCredential", "deleteCredential", "rotateKeys", "revokeKey":
 			continue
 		}
 		for _, good := range k.attempts(t, o, authorization(o)) {
@@ -59,7 +68,7 @@ func TestOpenAPI(t *testing.T) {
 			if good.header.Get("Authorization") == "" {
 				continue // It authenticates in its body, which refusals leave alone.
 			}
-			for status, refused := range refusals(good, o.path, nobody) {
+			for status, refused := range refusals(good, o.path, nobody(o)) {
 				if o.Responses.Status(status) != nil {
 					k.do(t, status, refused)
 				}
@@ -69,6 +78,7 @@ func TestOpenAPI(t *testing.T) {
 
 	k.particulars(t, manage, id)
 	k.ending(t, manage)
+	k.rotating(t, manage)
 
 	cut()
 	for _, o := range k.operations() {
@@ -181,6 +191,25 @@ func (k *contract) ending(t *testing.T, manage string) {
 	k.do(t, http.StatusOK, attempt{"GET", path + "/events", "", header, ""})
 }
 
+// rotating rotates the signing keys twice, the second time too soon, and revokes the one that is next.
+func (k *contract) rotating(t *testing.T, manage string) {
+	header := http.Header{"Authorization": {manage}}
+	time.Sleep(contractMaxAge)
+	answer, _ := k.do(t, http.StatusAccepted, attempt{"POST", "/admin/v1/keys/rotations", "", header, ""})
+	k.do(t, http.StatusConflict, attempt{"POST", "/admin/v1/keys/rotations", "", header, ""})
+	var keys struct {
+		Data []struct{ KID, State string }
+	}
+	if err := json.Unmarshal(answer, &keys); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys.Data {
+		if key.State == string(oauth.KeyNext) {
+			k.do(t, http.StatusOK, attempt{"POST", "/admin/v1/keys/" + key.KID + "/revoke", "", header, ""})
+		}
+	}
+}
+
 // token gets a token of the management API, ready for the Authorization header.
 func (k *contract) token(t *testing.T, basic, scope string) string {
 	header := http.Header{"Authorization": {basic}, "Content-Type": {"application/x-www-form-urlencoded"}}
@@ -217,6 +246,9 @@ func asJSON(t *testing.T, value any) string {
 	return string(text)
 }
 
+// contractMaxAge is how long verifiers may keep the keys of the server under test.
+const contractMaxAge = time.Second
+
 // startContract serves as serve does, until the test ends or cut is called, which takes the database away.
 func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 	listener := httptest.NewUnstartedServer(nil)
@@ -226,6 +258,7 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 		Dev: true, Issuer: "http://" + listener.Listener.Addr().String(), TokenLifetimeMax: time.Hour, CachedClients: 100,
 		DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db"), DatabaseMaxConns: 2, Migrate: true,
 		BootstrapClientID: id, BootstrapClientSecret: secretText,
+		SigningAlg: jose.ES256, KeyRotationPeriod: 24 * time.Hour, JWKSMaxAge: contractMaxAge,
 	}
 	core, err := openCore(t.Context(), o)
 	if err != nil {
@@ -236,7 +269,7 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 		t.Fatal(err)
 	}
 	listener.Config.Handler, err = server.New(server.Config{
-		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer), API: newAPI(core), Ready: core.ready,
+		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge), API: newAPI(core), Ready: core.ready,
 		Metrics: server.NewMetrics("test"), RequestTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
 )
@@ -36,12 +38,20 @@ type options struct {
 	MasterKey        secret `xor:"master-key" placeholder:"KEY" help:"32 random bytes, in base64 or hex, that seal the signing keys. Make them with: openssl rand -base64 32. Better given by --master-key-file."`
 	MasterKeyFile    string `xor:"master-key" placeholder:"FILE" help:"File that holds the master key."`
 
+	PreviousMasterKey     secret `xor:"previous-master-key" placeholder:"KEY" help:"The master key before this one: it opens what latchkey keys reseal has not yet sealed anew."`
+	PreviousMasterKeyFile string `xor:"previous-master-key" placeholder:"FILE" help:"File that holds the previous master key."`
+
 	BootstrapClientID         string `placeholder:"ID" help:"Id of the first management credential; without it one is made up and printed."`
 	BootstrapClientSecret     secret `xor:"bootstrap-client-secret" placeholder:"SECRET" help:"Secret of the first management credential. Better given by --bootstrap-client-secret-file."`
 	BootstrapClientSecretFile string `xor:"bootstrap-client-secret" placeholder:"FILE" help:"File that holds the secret of the first management credential."`
 
-	TokenLifetimeMax time.Duration `default:"1h" help:"Longest life of a token, whatever its API allows."`
-	CachedClients    int           `default:"20000" help:"Most clients kept in memory."`
+	TokenLifetimeMax  time.Duration           `default:"1h" help:"Longest life of a token, whatever its API allows."`
+	SigningAlg        jose.SignatureAlgorithm `enum:"ES256,EdDSA,RS256,PS256" default:"ES256" help:"Algorithm that tokens are signed with: ES256, EdDSA, RS256 or PS256."`
+	RSABits           int                     `enum:"2048,3072,4096" default:"3072" help:"Size of RSA signing keys: 2048, 3072 or 4096."`
+	KeyRotationPeriod time.Duration           `default:"2160h" help:"How long a signing key signs, before the next one does."`
+	JWKSMaxAge        time.Duration           `name:"jwks-max-age" default:"5m" help:"How long verifiers may keep the JWKS. Every key is published for longer before it signs."`
+	ClockSkew         time.Duration           `default:"1m" help:"How far the clocks of replicas and verifiers may be apart."`
+	CachedClients     int                     `default:"20000" help:"Most clients kept in memory."`
 
 	RequestTimeout time.Duration `default:"10s" help:"Longest time to work on a request; less than a minute."`
 	DrainDelay     time.Duration `default:"500ms" help:"How long to go on accepting connections after a signal to stop."`
@@ -82,17 +92,36 @@ func (o *options) settle() {
 
 // check reads the secrets that are in files, and answers all that is missing or contradictory at once.
 func (o *options) check() error {
-	err := errors.Join(
-		readSecret(&o.DatabaseURL, o.DatabaseURLFile, "--database-url-file"),
-		readSecret(&o.MasterKey, o.MasterKeyFile, "--master-key-file"),
-		readSecret(&o.BootstrapClientSecret, o.BootstrapClientSecretFile, "--bootstrap-client-secret-file"))
+	err := o.readSecrets()
 	if err == nil {
 		err = errors.Join(o.checkTransport(), o.checkMasterKey(), o.checkBootstrap(), o.checkLimits())
 	}
+	return asUsage(err)
+}
+
+// checkDatabase does the same for a command that needs the database and its master key alone.
+func (o *options) checkDatabase() error {
+	err := o.readSecrets()
+	if err == nil {
+		err = o.checkMasterKey()
+	}
+	return asUsage(err)
+}
+
+func asUsage(err error) error {
 	if err != nil {
 		return usageError{err}
 	}
 	return nil
+}
+
+// readSecrets reads the secrets that are in files.
+func (o *options) readSecrets() error {
+	return errors.Join(
+		readSecret(&o.DatabaseURL, o.DatabaseURLFile, "--database-url-file"),
+		readSecret(&o.MasterKey, o.MasterKeyFile, "--master-key-file"),
+		readSecret(&o.PreviousMasterKey, o.PreviousMasterKeyFile, "--previous-master-key-file"),
+		readSecret(&o.BootstrapClientSecret, o.BootstrapClientSecretFile, "--bootstrap-client-secret-file"))
 }
 
 func (o *options) checkTransport() error {
@@ -118,8 +147,13 @@ func (o *options) checkTransport() error {
 }
 
 func (o *options) checkMasterKey() error {
+	if o.PreviousMasterKey != "" {
+		if _, err := parseMasterKey("--previous-master-key", o.PreviousMasterKey); err != nil {
+			return err
+		}
+	}
 	if o.MasterKey != "" {
-		_, err := parseMasterKey(o.MasterKey)
+		_, err := parseMasterKey("--master-key", o.MasterKey)
 		return err
 	}
 	if _, file := o.sqliteFile(); o.Dev && !file {
@@ -160,6 +194,9 @@ func (o *options) checkLimits() error {
 		{addrErr == nil, "--addr must be HOST:PORT or :PORT"},
 		{o.DatabaseMaxConns >= 1, "--database-max-conns must be at least 1"},
 		{o.TokenLifetimeMax >= time.Second, "--token-lifetime-max must be at least 1s"},
+		{o.JWKSMaxAge >= time.Second, "--jwks-max-age must be at least 1s"},
+		{o.ClockSkew >= 0, "--clock-skew must not be negative"},
+		{o.KeyRotationPeriod >= 2*o.keyLead(), "--key-rotation-period must be at least twice --jwks-max-age and --clock-skew together"},
 		{o.CachedClients >= 1, "--cached-clients must be at least 1"},
 		{o.RequestTimeout > 0 && o.RequestTimeout < time.Minute, "--request-timeout must be more than 0 and less than 1m"},
 		{o.DrainDelay >= 0, "--drain-delay must not be negative"},
@@ -171,6 +208,17 @@ func (o *options) checkLimits() error {
 		}
 	}
 	return errors.Join(broken...)
+}
+
+// keyLead is how long a signing key is published before it signs.
+func (o *options) keyLead() time.Duration { return o.JWKSMaxAge + o.ClockSkew }
+
+// rotation is how signing keys take turns.
+func (o *options) rotation() oauth.Rotation {
+	return oauth.Rotation{
+		Algorithms: []jose.SignatureAlgorithm{o.SigningAlg},
+		Period:     o.KeyRotationPeriod, Lead: o.keyLead(), Tail: o.TokenLifetimeMax + o.ClockSkew,
+	}
 }
 
 // sqliteFile answers the path of the database, if it is a file.

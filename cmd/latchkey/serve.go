@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/admin"
@@ -59,9 +60,10 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	if err := setUp(ctx, o, core, stdout); err != nil {
 		return err
 	}
+	defer inBackground(ctx, func(ctx context.Context) { tendKeys(ctx, core, log) })()
 	front, err := server.New(server.Config{
 		Issuer:         o.Issuer,
-		Endpoint:       endpoint.New(core.issuer),
+		Endpoint:       endpoint.New(core.issuer, o.JWKSMaxAge),
 		API:            newAPI(core),
 		Ready:          core.ready,
 		TrustedProxies: o.TrustedProxies,
@@ -137,7 +139,7 @@ func closeTracing(tracing *server.Tracing, log *slog.Logger) {
 // setUp makes sure of what a server needs in its database, and shows the first credential if it was made up now.
 func setUp(ctx context.Context, o *options, core *core, stdout io.Writer) error {
 	setup := admin.Setup{
-		Store: core.db, IssuerURL: o.Issuer, Now: now,
+		Store: core.db, Keys: core.keys, IssuerURL: o.Issuer, Now: now,
 		ClientID: o.BootstrapClientID, Secret: oauth.NewPlaintext(string(o.BootstrapClientSecret)),
 	}
 	if o.Dev {
@@ -150,6 +152,33 @@ func setUp(ctx context.Context, o *options, core *core, stdout io.Writer) error 
 	return announce(stdout, o, first)
 }
 
+// tendKeys rotates the signing keys as they are due, until ctx ends.
+func tendKeys(ctx context.Context, core *core, log *slog.Logger) {
+	tick := time.NewTicker(core.keys.TendEvery())
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := core.keys.Tend(ctx); err != nil && ctx.Err() == nil {
+			log.Error("tending the signing keys", "cause", err)
+		}
+		if kids := core.fresh.Keyring().Unopened(); len(kids) > 0 {
+			log.Warn("some signing keys cannot be opened here: is the master key the one of the other replicas?", "kids", kids)
+		}
+	}
+}
+
+// inBackground starts work, and answers what ends it and waits for that.
+func inBackground(ctx context.Context, work func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { work(ctx) })
+	return func() { cancel(); running.Wait() }
+}
+
 func newAPI(core *core) *rest.API {
 	return rest.New(rest.Config{
 		Issuer:    core.issuer,
@@ -157,6 +186,7 @@ func newAPI(core *core) *rest.API {
 		Catalog:   admin.Catalog{Store: core.db},
 		Tree:      admin.Tree{Store: core.db, Cursors: core.cursors},
 		Trail:     admin.Trail{Store: core.db, Cursors: core.cursors},
+		Keys:      core.keys,
 	})
 }
 

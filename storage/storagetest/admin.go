@@ -187,19 +187,6 @@ func testEvents(t *testing.T, f *fixture) {
 	same(t, "another org's trail", rows, nil)
 }
 
-func testFirstKey(t *testing.T, f *fixture) {
-	added := atOnce(t, 8, func(int) (bool, error) {
-		key, err := oauth.NewSigningKey(f.start)
-		if err != nil {
-			return false, err
-		}
-		return f.Admin.AddFirstKey(t.Context(), key, f.event("key.created", key.ID))
-	})
-	if added != 1 || f.events(t) != 1 {
-		t.Errorf("%d keys and %d events of 8 first keys", added, f.events(t))
-	}
-}
-
 func testBootstrap(t *testing.T, f *fixture) {
 	before, err := f.Admin.Bootstrapped(t.Context())
 	must(t, err)

@@ -112,34 +112,6 @@ func testFreshCatalogue(t *testing.T, f *fixture) {
 	check("all active again", true)
 }
 
-func testFreshKeys(t *testing.T, f *fixture) {
-	replicas := []oauth.Store{f.Replica(t), f.Replica(t)}
-	for _, replica := range replicas {
-		must(t, replica.Refresh(t.Context()))
-		if replica.Keyring().Ready(f.start) {
-			t.Error("there is a key before the first")
-		}
-	}
-	key, err := oauth.NewSigningKey(f.start)
-	must(t, err)
-	added, err := f.Admin.AddFirstKey(t.Context(), key, f.event("key.created", key.ID))
-	must(t, err)
-	if !added {
-		t.Fatal("the first key was not added")
-	}
-	for _, replica := range append(replicas, f.Replica(t)) {
-		must(t, replica.Refresh(t.Context()))
-		if !replica.Keyring().Ready(f.start) {
-			t.Error("the key is not known")
-		}
-		public, err := replica.Keyring().Key(t.Context(), key.ID)
-		must(t, err)
-		if !public.IsPublic() {
-			t.Error("the keyring shows a private key")
-		}
-	}
-}
-
 // testFreshUnderChange has many ask while one client changes, and none may be answered less than what was committed
 // before it asked.
 func testFreshUnderChange(t *testing.T, f *fixture) {
