@@ -111,7 +111,7 @@ type answer struct {
 }
 
 // ask hands the script a request, through a pipe because a secret does not belong in a process's arguments.
-func (n *npmLibraries) ask(request map[string]string) (answer, error) {
+func (n *npmLibraries) ask(request map[string]any) (answer, error) {
 	var answered answer
 	if err := n.requests.Encode(request); err != nil {
 		return answer{}, err
@@ -135,7 +135,7 @@ func (n *npmLibraries) clients() []client {
 	for _, library := range []string{"oauth4webapi", "openid-client"} {
 		for _, method := range []string{"ClientSecretBasic", "ClientSecretPost"} {
 			clients = append(clients, client{library + " " + method, func(_ context.Context, who identity) (string, error) {
-				answered, err := n.ask(map[string]string{
+				answered, err := n.ask(map[string]any{
 					"library": library, "method": method,
 					"issuer": who.issuer, "client_id": who.id, "client_secret": who.secret,
 				})
@@ -149,7 +149,7 @@ func (n *npmLibraries) clients() []client {
 // verifier is jose, as a resource server uses it.
 func (n *npmLibraries) verifier() verifier {
 	return verifier{"jose", func(_ context.Context, issuer, audience, token string) (*bearer.Claims, error) {
-		answered, err := n.ask(map[string]string{
+		answered, err := n.ask(map[string]any{
 			"library": "jose",
 			"issuer":  issuer, "jwks_uri": issuer + oauth.JWKSPath, "audience": audience, "token": token,
 		})

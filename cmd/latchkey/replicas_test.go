@@ -26,8 +26,9 @@ type program struct {
 	process *exec.Cmd
 }
 
-// startProgram starts a process on a database. Processes on one database share its first client.
-func startProgram(t *testing.T, database string) *program {
+// startProgram starts a process on a database, with options in the environment. Processes on one database share its
+// first client.
+func startProgram(t *testing.T, database string, environ ...string) *program {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -38,7 +39,7 @@ func startProgram(t *testing.T, database string) *program {
 	p := &program{identity: identity{issuer: "http://" + address, id: "boot", secret: "x7Kp2vQz9LmN4tRw8YbC3dFg6HjS1aEuViOkPq5Z"}}
 	p.environ = []string{
 		"LATCHKEY_ADDR=" + address,
-		"LATCHKEY_ISSUER=http://localhost:8080", // All replicas are one issuer.
+		"LATCHKEY_ISSUER=" + oneIssuer,
 		"LATCHKEY_DATABASE_URL=" + database,
 		"LATCHKEY_MASTER_KEY=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
 		"LATCHKEY_BOOTSTRAP_CLIENT_ID=" + p.id,
@@ -47,6 +48,7 @@ func startProgram(t *testing.T, database string) *program {
 		"LATCHKEY_LOG_LEVEL=error",
 		"LATCHKEY_DRAIN_DELAY=0s",
 	}
+	p.environ = append(p.environ, environ...)
 	p.start(t)
 	t.Cleanup(p.kill)
 	return p

@@ -1,8 +1,12 @@
 // Does with the libraries of npm what the test asks: one JSON request a line on stdin, one answer a line on stdout.
 // A request is {library, method, issuer, client_id, client_secret} to get a token, or {library, issuer, jwks_uri,
-// audience, token} to verify one. An answer holds token, claims, refused or error.
+// audience, token} to verify one; with max_age, in seconds, the verifier keeps the keys for so long. An answer holds token, claims, refused or error.
 import { createInterface } from 'node:readline'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
+import buildGetJwks from 'get-jwks'
+import { createVerifier } from 'fast-jwt'
+import jsonwebtoken from 'jsonwebtoken'
+import jwksRsa from 'jwks-rsa'
 import * as oauth4webapi from 'oauth4webapi'
 import * as openidClient from 'openid-client'
 
@@ -27,11 +31,37 @@ const libraries = {
     return { token: access_token }
   },
 
-  async jose({ issuer, jwks_uri, audience, token }) {
-    const keys = createRemoteJWKSet(new URL(jwks_uri))
+  async jose({ issuer, jwks_uri, audience, token, max_age }) {
+    const keys = kept('jose', jwks_uri, max_age, () => createRemoteJWKSet(new URL(jwks_uri),
+      max_age ? { cacheMaxAge: max_age * 1000, cooldownDuration: max_age * 1000 } : {}))
     const { payload } = await jwtVerify(token, keys, { issuer, audience, typ: 'at+jwt' })
     return { claims: payload }
   },
+
+  async 'jwks-rsa'({ issuer, jwks_uri, audience, token, max_age }) {
+    const keys = kept('jwks-rsa', jwks_uri, max_age, () => jwksRsa({ jwksUri: jwks_uri, cacheMaxAge: max_age * 1000 }))
+    const { kid } = jsonwebtoken.decode(token, { complete: true }).header
+    const key = await keys.getSigningKey(kid)
+    return { claims: jsonwebtoken.verify(token, key.getPublicKey(), { issuer, audience, algorithms: ['ES256'] }) }
+  },
+
+  async 'get-jwks'({ issuer, jwks_uri, audience, token, max_age }) {
+    const verify = kept('get-jwks', jwks_uri, max_age, () => {
+      const keys = buildGetJwks({ jwksPath: new URL(jwks_uri).pathname, ttl: max_age * 1000 })
+      const key = ({ header: { kid, alg } }) => keys.getPublicKey({ kid, alg, domain: new URL(jwks_uri).origin })
+      return createVerifier({ key, allowedIss: issuer, allowedAud: audience, algorithms: ['ES256'] })
+    })
+    return { claims: await verify(token) }
+  },
+}
+
+// kept answers the same verifier again, if it is to keep the keys.
+const verifiers = new Map()
+function kept(library, jwks_uri, max_age, make) {
+  if (!max_age) return make()
+  const name = `${library} ${jwks_uri}`
+  if (!verifiers.has(name)) verifiers.set(name, make())
+  return verifiers.get(name)
 }
 
 // explain reads the errors of oauth4webapi, which openid-client throws too.

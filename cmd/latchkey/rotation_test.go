@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/lestrrat-go/httprc/v3"
+	"github.com/lestrrat-go/jwx/v3/jwk"
+	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
+	"github.com/latchkey-auth/latchkey/storage/storagetest"
+)
+
+// In TestRotationUnderLoad a day lasts less than a second, for the server and for whoever keeps its keys.
+const (
+	fastMaxAge = time.Second
+	fastPeriod = 4 * time.Second
+	fastToken  = 3 * time.Second
+)
+
+// TestRotationUnderLoad has two replicas rotate their keys on schedule, while both issue tokens. Verifiers that keep
+// the JWKS for as long as they may take every token, at once and shortly before it expires.
+func TestRotationUnderLoad(t *testing.T) {
+	const rotations = 3
+	database := storagetest.Postgres(t).NewDatabase(t)
+	fast := []string{
+		fmt.Sprint("LATCHKEY_KEY_ROTATION_PERIOD=", fastPeriod), fmt.Sprint("LATCHKEY_JWKS_MAX_AGE=", fastMaxAge),
+		"LATCHKEY_CLOCK_SKEW=500ms", fmt.Sprint("LATCHKEY_TOKEN_LIFETIME_MAX=", fastToken),
+	}
+	replicas := []*program{startProgram(t, database, fast...), startProgram(t, database, fast...)}
+	verifiers := append(keepingGoVerifiers(t, replicas[0].issuer), startNPM(t).keepingVerifiers()...)
+
+	ctx, stop := context.WithTimeout(t.Context(), rotations*fastPeriod+fastPeriod/2)
+	defer stop()
+	var (
+		working sync.WaitGroup
+		mutex   sync.Mutex
+		kids    = make(map[string]int)
+	)
+	for i := range 8 {
+		replica := replicas[i%2]
+		working.Go(func() {
+			for ctx.Err() == nil {
+				status, body, err := askToken(ctx, replica.issuer, replica.id, replica.secret)
+				if ctx.Err() != nil {
+					return
+				}
+				if err != nil || status != 200 {
+					t.Errorf("worker %d was answered %d %s, %v", i, status, body, err)
+					return
+				}
+				issued := time.Now()
+				var answer struct {
+					Token string `json:"access_token"`
+				}
+				if err := json.Unmarshal([]byte(body), &answer); err != nil {
+					t.Error(err)
+					return
+				}
+				for _, age := range []time.Duration{0, fastToken / 3} {
+					time.Sleep(time.Until(issued.Add(age)))
+					for _, verifier := range verifiers {
+						// All replicas are one issuer, and its JWKS is at each of them.
+						_, err := verifier.verify(t.Context(), replicas[0].issuer, admin.ManagementAudience(oneIssuer), answer.Token)
+						if err != nil && time.Since(issued) < fastToken-time.Second {
+							t.Errorf("%s, %s after a token was issued: %v", verifier.name, time.Since(issued), err)
+						}
+					}
+				}
+				mutex.Lock()
+				kids[kidOf(answer.Token)]++
+				mutex.Unlock()
+			}
+		})
+	}
+	working.Wait()
+	t.Logf("tokens by key: %v", kids)
+	if len(kids) <= rotations {
+		t.Errorf("%d keys have signed; want more than %d", len(kids), rotations)
+	}
+}
+
+// oneIssuer is what all programs that a test starts call themselves.
+const oneIssuer = "http://localhost:8080"
+
+func kidOf(token string) string {
+	parsed, _, err := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
+	if err != nil {
+		return err.Error()
+	}
+	return parsed.Header["kid"].(string)
+}
+
+// keepingGoVerifiers keep the keys of one server as long as they may.
+func keepingGoVerifiers(t *testing.T, server string) []verifier {
+	jwksURL := server + oauth.JWKSPath
+	withOIDC := oidc.NewRemoteKeySet(t.Context(), jwksURL)
+	withJWX, err := jwk.NewCache(t.Context(), httprc.NewClient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := withJWX.Register(t.Context(), jwksURL, jwk.WithConstantInterval(fastMaxAge)); err != nil {
+		t.Fatal(err)
+	}
+	cached, err := withJWX.CachedSet(jwksURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withKeyfunc, err := keyfunc.NewDefaultOverrideCtx(t.Context(), []string{jwksURL}, keyfunc.Override{RefreshInterval: fastMaxAge})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []verifier{
+		{"go-oidc", func(ctx context.Context, _, audience, token string) (*bearer.Claims, error) {
+			config := &oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{oidc.ES256}}
+			_, err := oidc.NewVerifier(oneIssuer, withOIDC, config).Verify(ctx, token)
+			return nil, err
+		}},
+		{"jwx", func(_ context.Context, _, audience, token string) (*bearer.Claims, error) {
+			_, err := jwxjwt.Parse([]byte(token), jwxjwt.WithKeySet(cached), jwxjwt.WithIssuer(oneIssuer), jwxjwt.WithAudience(audience))
+			return nil, err
+		}},
+		{"golang-jwt with keyfunc", func(_ context.Context, _, audience, token string) (*bearer.Claims, error) {
+			_, err := jwt.Parse(token, withKeyfunc.Keyfunc, jwt.WithIssuer(oneIssuer), jwt.WithAudience(audience))
+			return nil, err
+		}},
+	}
+}
+
+// keepingVerifiers are the JavaScript libraries that keep the keys.
+func (n *npmLibraries) keepingVerifiers() []verifier {
+	var (
+		verifiers []verifier
+		asking    sync.Mutex // The script answers one request after the other.
+	)
+	for _, library := range []string{"jose", "jwks-rsa", "get-jwks"} {
+		verifiers = append(verifiers, verifier{library, func(_ context.Context, server, audience, token string) (*bearer.Claims, error) {
+			asking.Lock()
+			defer asking.Unlock()
+			answered, err := n.ask(map[string]any{
+				"library": library, "issuer": oneIssuer, "jwks_uri": server + oauth.JWKSPath,
+				"audience": audience, "token": token, "max_age": fastMaxAge.Seconds(),
+			})
+			return answered.Claims, err
+		}})
+	}
+	return verifiers
+}
