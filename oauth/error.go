@@ -40,7 +40,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict is wrapped by a Store when a unique value is already taken.
 	ErrConflict = errors.New("conflict")
-	// ErrUnavailable is wrapped by a Store whose database cannot be asked at the moment.
+	// ErrUnavailable says that the database, or the security module that signs, cannot be asked at the moment.
 	// It says nothing about what was asked for: it must never be taken for ErrNotFound.
-	ErrUnavailable = errors.New("database unavailable")
+	ErrUnavailable = errors.New("unavailable at the moment")
 )

@@ -130,9 +130,13 @@ func (r *Keyring) sign(claims *bearer.Claims, algorithm jose.SignatureAlgorithm,
 	if err != nil {
 		return "", fmt.Errorf("writing the claims: %w", err)
 	}
+	key := &r.keys[active]
 	jws, err := r.signers[active].Sign(payload)
+	if _, external := key.Private.(ExternalSigner); external && err != nil {
+		return "", fmt.Errorf("%w: signing with key %s in its security module: %w", ErrUnavailable, key.ID, err)
+	}
 	if err != nil {
-		return "", fmt.Errorf("signing with key %s: %w", r.keys[active].ID, err)
+		return "", fmt.Errorf("signing with key %s: %w", key.ID, err)
 	}
 	return jws.CompactSerialize()
 }

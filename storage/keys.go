@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/jmoiron/sqlx"
@@ -20,7 +21,7 @@ type keyRow struct {
 	// Public is the public half in PKIX, empty in rows from before it was kept.
 	Public []byte `db:"public"`
 	// Sealed is the private half under the master key that SealKeyID names, or the reference by which the security
-	// module of that name finds it.
+	// module that it names finds it.
 	Sealed      []byte `db:"sealed"`
 	SealKeyID   string `db:"seal_key_id"`
 	CreatedAt   moment `db:"created_at"`
@@ -28,6 +29,9 @@ type keyRow struct {
 	RetiredFrom moment `db:"retired_from"`
 	GoneFrom    moment `db:"gone_from"`
 }
+
+// inModule comes before the name of a security module in place of a master key's id.
+const inModule = "module:"
 
 const selectKeys = `SELECT id, algorithm, public, sealed, seal_key_id, created_at, active_from, retired_from, gone_from
 	FROM signing_keys ORDER BY created_at, id`
@@ -56,8 +60,12 @@ func (db *DB) key(row *keyRow) (oauth.SigningKey, error) {
 
 // private answers the private half of a key, from under its seal or from the security module.
 func (db *DB) private(row *keyRow) (crypto.Signer, error) {
-	if db.module == nil || row.SealKeyID != db.module.Name() {
+	name, external := strings.CutPrefix(row.SealKeyID, inModule)
+	if !external {
 		return db.seal.open(row)
+	}
+	if db.module == nil || db.module.Name() != name {
+		return nil, fmt.Errorf("it is in the security module %q, which is not configured", name)
 	}
 	public, err := x509.ParsePKIXPublicKey(row.Public)
 	if err != nil {
@@ -158,7 +166,7 @@ func (db *DB) insertKey(ctx context.Context, tx *sqlx.Tx, key *oauth.SigningKey)
 		RetiredFrom: moment{key.RetiredFrom}, GoneFrom: moment{key.GoneFrom},
 	}
 	if external, ok := key.Private.(oauth.ExternalSigner); ok && db.module != nil {
-		row.Sealed, row.SealKeyID = []byte(external.Reference()), db.module.Name()
+		row.Sealed, row.SealKeyID = []byte(external.Reference()), inModule+db.module.Name()
 	} else {
 		row.SealKeyID = db.seal.id()
 		if row.Sealed, err = db.seal.seal(*key); err != nil {
@@ -189,7 +197,7 @@ func (db *DB) Reseal(ctx context.Context, event admin.Event) (resealed int, err 
 			resealed = 0
 			for i := range rows {
 				row := &rows[i]
-				if row.SealKeyID == db.seal.id() || db.module != nil && row.SealKeyID == db.module.Name() {
+				if row.SealKeyID == db.seal.id() || strings.HasPrefix(row.SealKeyID, inModule) {
 					continue
 				}
 				private, err := db.seal.open(row)

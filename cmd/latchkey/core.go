@@ -5,10 +5,14 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/storage"
+	"github.com/latchkey-auth/latchkey/storage/pkcs11"
+	"github.com/latchkey-auth/latchkey/storage/vault"
 )
 
 // core is what the faces stand on: the database, its memory that is proven fresh, and the issuer.
@@ -18,6 +22,7 @@ type core struct {
 	issuer  *oauth.Issuer
 	cursors admin.CursorKey
 	keys    admin.Keys
+	module  io.Closer // Nil if it needs no closing.
 }
 
 func openCore(ctx context.Context, o *options) (_ *core, err error) {
@@ -27,8 +32,12 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 			core.close()
 		}
 	}()
+	module, err := core.openModule(o)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--key-module: %w", err)}
+	}
 	var masterKey []byte
-	if core.db, masterKey, err = openDatabase(ctx, o); err != nil {
+	if core.db, masterKey, err = openDatabase(ctx, o, module); err != nil {
 		return nil, err
 	}
 	if o.Migrate {
@@ -49,13 +58,31 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 		return nil, err
 	}
 	core.keys = admin.Keys{Store: core.db, Rotation: o.rotation(), Maker: oauth.LocalKeys{RSABits: o.RSABits}, Now: now}
+	if module != nil {
+		core.keys.Maker = module
+	}
 	// Replicas share the master key, and so they can read each other's cursors.
 	core.cursors, err = hkdf.Key(sha256.New, masterKey, nil, "latchkey: page cursors", 32)
 	return core, err
 }
 
+// openModule opens the security module in which keys are made; nil for none.
+func (c *core) openModule(o *options) (module oauth.SecurityModule, err error) {
+	switch o.KeyModule {
+	case "vault":
+		return vault.New(o.VaultTransit, o.RSABits)
+	case "pkcs11":
+		module, c.module, err = pkcs11.Open(pkcs11.Config{
+			Library: o.PKCS11Library, Token: o.PKCS11Token, PIN: string(o.PKCS11PIN), RSABits: o.RSABits,
+		})
+		return module, err
+	default:
+		return nil, nil
+	}
+}
+
 // openDatabase opens the database, with the master keys to what is sealed in it.
-func openDatabase(ctx context.Context, o *options) (_ *storage.DB, masterKey []byte, err error) {
+func openDatabase(ctx context.Context, o *options, module oauth.SecurityModule) (_ *storage.DB, masterKey []byte, err error) {
 	if masterKey, err = o.masterKey(); err != nil {
 		return nil, nil, err
 	}
@@ -64,7 +91,7 @@ func openDatabase(ctx context.Context, o *options) (_ *storage.DB, masterKey []b
 		return nil, nil, err
 	}
 	db, err := storage.Open(ctx, storage.Config{
-		URL: o.DatabaseURL, MasterKey: masterKey, PreviousMasterKeys: previous, MaxConns: o.DatabaseMaxConns, Now: now,
+		URL: o.DatabaseURL, MasterKey: masterKey, PreviousMasterKeys: previous, Module: module, MaxConns: o.DatabaseMaxConns, Now: now,
 	})
 	return db, masterKey, err
 }
@@ -86,5 +113,8 @@ func (c *core) close() {
 	}
 	if c.db != nil {
 		c.db.Close()
+	}
+	if c.module != nil {
+		c.module.Close()
 	}
 }

@@ -19,16 +19,19 @@ const module = "github.com/latchkey-auth/latchkey/"
 
 // doors are the rooms of the house, and which of them each may enter. No other door exists.
 var doors = map[string][]string{
-	"oauth/bearer":        {},
-	"oauth":               {"oauth/bearer"},
-	"oauth/endpoint":      {"oauth"},
-	"admin":               {"oauth", "oauth/bearer"},
-	"admin/rest":          {"admin", "oauth", "oauth/bearer"},
-	"storage":             {"admin", "oauth"},
-	"storage/storagetest": {"admin", "oauth"},
-	"server":              {"oauth", "oauth/endpoint", "admin/rest"},
-	"deploy":              {},
-	"cmd/latchkey":        {"oauth", "oauth/endpoint", "admin", "admin/rest", "storage", "server", "deploy"},
+	"oauth/bearer":            {},
+	"oauth":                   {"oauth/bearer"},
+	"oauth/endpoint":          {"oauth"},
+	"admin":                   {"oauth", "oauth/bearer"},
+	"admin/rest":              {"admin", "oauth", "oauth/bearer"},
+	"storage":                 {"admin", "oauth"},
+	"storage/storagetest":     {"admin", "oauth"},
+	"storage/vault":           {"oauth"},
+	"storage/vault/vaulttest": {},
+	"storage/pkcs11":          {"oauth"},
+	"server":                  {"oauth", "oauth/endpoint", "admin/rest"},
+	"deploy":                  {},
+	"cmd/latchkey":            {"oauth", "oauth/endpoint", "admin", "admin/rest", "storage", "storage/vault", "storage/pkcs11", "server", "deploy"},
 }
 
 // keepers are the rooms that alone may use a library.
@@ -40,6 +43,8 @@ var keepers = map[string][]string{
 	"github.com/lib/pq":            {"storage", "storage/storagetest"},
 	"modernc.org/sqlite":           {"storage"},
 	"github.com/pressly/goose":     {"storage"},
+	"github.com/hashicorp/vault":   {"storage/vault"},
+	"github.com/ThalesGroup":       {"storage/pkcs11"},
 	"github.com/prometheus":        {"server"},
 	"go.opentelemetry.io":          {"server"},
 	"github.com/alecthomas/kong":   {"cmd/latchkey"},

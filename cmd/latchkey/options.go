@@ -38,6 +38,13 @@ type options struct {
 	MasterKey        secret `xor:"master-key" placeholder:"KEY" help:"32 random bytes, in base64 or hex, that seal the signing keys. Make them with: openssl rand -base64 32. Better given by --master-key-file."`
 	MasterKeyFile    string `xor:"master-key" placeholder:"FILE" help:"File that holds the master key."`
 
+	KeyModule     string `enum:"none,vault,pkcs11" default:"none" help:"Where new signing keys are made and stay: none (in the database, sealed), vault (the transit engine of Vault or OpenBao, configured by VAULT_ADDR, VAULT_TOKEN and so on) or pkcs11 (needs a program built with that tag)."`
+	VaultTransit  string `default:"transit" help:"Path of Vault's transit engine, for --key-module=vault."`
+	PKCS11Library string `name:"pkcs11-library" placeholder:"FILE" help:"Shared library of the PKCS #11 module, for --key-module=pkcs11."`
+	PKCS11Token   string `name:"pkcs11-token" placeholder:"LABEL" help:"Label of the PKCS #11 token."`
+	PKCS11PIN     secret `name:"pkcs11-pin" xor:"pkcs11-pin" placeholder:"PIN" help:"PIN of the PKCS #11 token's user. Better given by --pkcs11-pin-file."`
+	PKCS11PINFile string `name:"pkcs11-pin-file" xor:"pkcs11-pin" placeholder:"FILE" help:"File that holds the PIN."`
+
 	PreviousMasterKey     secret `xor:"previous-master-key" placeholder:"KEY" help:"The master key before this one: it opens what latchkey keys reseal has not yet sealed anew."`
 	PreviousMasterKeyFile string `xor:"previous-master-key" placeholder:"FILE" help:"File that holds the previous master key."`
 
@@ -120,6 +127,7 @@ func (o *options) readSecrets() error {
 	return errors.Join(
 		readSecret(&o.DatabaseURL, o.DatabaseURLFile, "--database-url-file"),
 		readSecret(&o.MasterKey, o.MasterKeyFile, "--master-key-file"),
+		readSecret(&o.PKCS11PIN, o.PKCS11PINFile, "--pkcs11-pin-file"),
 		readSecret(&o.PreviousMasterKey, o.PreviousMasterKeyFile, "--previous-master-key-file"),
 		readSecret(&o.BootstrapClientSecret, o.BootstrapClientSecretFile, "--bootstrap-client-secret-file"))
 }
@@ -194,6 +202,7 @@ func (o *options) checkLimits() error {
 		{addrErr == nil, "--addr must be HOST:PORT or :PORT"},
 		{o.DatabaseMaxConns >= 1, "--database-max-conns must be at least 1"},
 		{o.TokenLifetimeMax >= time.Second, "--token-lifetime-max must be at least 1s"},
+		{o.KeyModule != "pkcs11" || o.PKCS11Library != "" && o.PKCS11Token != "", "--key-module=pkcs11 needs --pkcs11-library and --pkcs11-token"},
 		{o.JWKSMaxAge >= time.Second, "--jwks-max-age must be at least 1s"},
 		{o.ClockSkew >= 0, "--clock-skew must not be negative"},
 		{o.KeyRotationPeriod >= 2*o.keyLead(), "--key-rotation-period must be at least twice --jwks-max-age and --clock-skew together"},
