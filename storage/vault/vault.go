@@ -62,7 +62,7 @@ func (t *Transit) MakeKey(algorithm jose.SignatureAlgorithm) (crypto.Signer, err
 	}
 	kind, known := kinds[algorithm]
 	if !known {
-		return nil, fmt.Errorf("Vault has no keys for the algorithm %q", algorithm)
+		return nil, fmt.Errorf("no keys in Vault for the algorithm %q", algorithm)
 	}
 	name := oauth.NewID("latchkey")
 	if _, err := t.ask("keys/"+name, map[string]any{"type": kind}); err != nil {
@@ -112,7 +112,7 @@ func (t *Transit) public(name string) (crypto.PublicKey, error) {
 	version, _ := versions["1"].(map[string]any)
 	text, _ := version["public_key"].(string)
 	if text == "" {
-		return nil, fmt.Errorf("Vault shows no public key of %s", name)
+		return nil, fmt.Errorf("no public key of %s in Vault", name)
 	}
 	if block, _ := pem.Decode([]byte(text)); block != nil {
 		return x509.ParsePKIXPublicKey(block.Bytes)
@@ -120,7 +120,7 @@ func (t *Transit) public(name string) (crypto.PublicKey, error) {
 	// Of an Ed25519 key Vault shows the 32 bytes alone.
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(raw) != ed25519.PublicKeySize {
-		return nil, fmt.Errorf("Vault shows no public key of %s that can be read", name)
+		return nil, fmt.Errorf("unreadable public key of %s in Vault", name)
 	}
 	return ed25519.PublicKey(raw), nil
 }
@@ -164,7 +164,7 @@ func (s *signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 	text, _ := answer["signature"].(string)
 	parts := strings.SplitN(text, ":", 3)
 	if len(parts) != 3 {
-		return nil, errors.New("Vault answered no signature")
+		return nil, errors.New("no signature in the answer of Vault")
 	}
 	return base64.StdEncoding.DecodeString(parts[2])
 }
