@@ -178,6 +178,11 @@ func TestWaitersKeepTheirOwnTime(t *testing.T) {
 	if err := f.Refresh(t.Context()); !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("the proof's time was over: %v", err)
 	}
+	select {
+	case <-f.join().done:
+		t.Error("a newcomer is answered what those before were, who had waited for too long")
+	default:
+	}
 }
 
 // TestPoolExhausted: administrators who hold every connection do not keep a token waiting.

@@ -47,9 +47,7 @@ func (f *Fresh) join() *batch {
 	defer f.mu.Unlock()
 	if f.next == nil {
 		b := &batch{done: make(chan struct{})}
-		b.timer = time.AfterFunc(f.timeout, func() {
-			b.finish(fmt.Errorf("proving the memory fresh: %w: it took too long", oauth.ErrUnavailable))
-		})
+		b.timer = time.AfterFunc(f.timeout, func() { f.giveUp(b) })
 		f.next = b
 	}
 	if !f.proving {
@@ -57,6 +55,16 @@ func (f *Fresh) join() *batch {
 		go f.prove()
 	}
 	return f.next
+}
+
+// giveUp tells a batch that it has waited for too long. Who comes from now on waits for a time of his own.
+func (f *Fresh) giveUp(b *batch) {
+	f.mu.Lock()
+	if f.next == b {
+		f.next = nil
+	}
+	f.mu.Unlock()
+	b.finish(fmt.Errorf("proving the memory fresh: %w: it took too long", oauth.ErrUnavailable))
 }
 
 // prove answers one batch after the other, until nobody waits.

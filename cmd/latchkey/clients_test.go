@@ -217,9 +217,10 @@ func (l *lever) pull(t *testing.T, id, act string) {
 	t.Helper()
 	address := l.issuer + "/admin/v1/credentials/" + url.PathEscape(id) + "/" + act
 	response, err := l.http.Post(address, "", nil)
-	for attempt := 0; err == nil && response.StatusCode == http.StatusServiceUnavailable && attempt < 5; attempt++ {
+	for deadline := time.Now().Add(time.Minute); err == nil && response.StatusCode == http.StatusServiceUnavailable && time.Now().Before(deadline); {
 		// A machine under load may keep the database waiting, and the answer is to try again.
 		response.Body.Close()
+		time.Sleep(time.Second)
 		response, err = l.http.Post(address, "", nil)
 	}
 	var switched struct {
