@@ -80,6 +80,15 @@ func (a Actor) require(permission string) error {
 	return &ForbiddenError{Permission: ManagementAPI + ":" + permission}
 }
 
+// requireEverywhere answers a ForbiddenError unless the actor holds the permission in the whole installation. It is
+// for what belongs to no org: the catalogue's APIs, the signing keys, the chain of events.
+func (a Actor) requireEverywhere(permission string) error {
+	if err := a.require(permission); err != nil || a.Org == "" {
+		return err
+	}
+	return &ForbiddenError{Permission: ManagementAPI + ":" + permission, Everywhere: true}
+}
+
 // mayGrant reports whether the actor may hand out this API's permission. Nobody grants what they do not hold: of
 // the management API an actor grants its own permissions only, and no further than it reaches itself. An API that
 // names roles in GrantableBy is handed out by whoever could give anybody such a role.

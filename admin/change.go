@@ -41,6 +41,8 @@ type NewClient struct {
 	OrgID string
 	// AuthMethod may be left out; then the client authenticates by a secret.
 	AuthMethod oauth.AuthMethod
+	// WithoutSecret leaves the client inactive and without a secret, until one is made by a rotation.
+	WithoutSecret bool
 	// SecretExpiresAt is when the first secret ends; nil for never.
 	SecretExpiresAt *time.Time
 }
@@ -100,10 +102,7 @@ func (r *Registrar) apply(ctx context.Context, actor Actor, client *oauth.Client
 func (r *Registrar) check(ctx context.Context, actor Actor, client *oauth.Client, change ClientChange, errs *FieldErrors) (warnings []string, err error) {
 	if change.Name != nil {
 		client.Name = *change.Name
-		checkText(client.Name, "/name", maxNameChars, false, errs)
-		if strings.TrimSpace(client.Name) != client.Name || client.Name == "" {
-			errs.add("/name", "invalid", "the name must not be empty nor begin or end with space")
-		}
+		checkName(client.Name, "/name", errs)
 	}
 	if change.Note != nil {
 		client.Note = *change.Note
@@ -115,9 +114,7 @@ func (r *Registrar) check(ctx context.Context, actor Actor, client *oauth.Client
 	}
 	if change.Status != nil {
 		client.Status = *change.Status
-		if client.Status != oauth.StatusActive && client.Status != oauth.StatusInactive {
-			errs.add("/status", "unknown", "status must be %q or %q", oauth.StatusActive, oauth.StatusInactive)
-		}
+		checkStatus(client.Status, errs)
 	}
 	if change.TokenLifetime != nil {
 		longest := int64(r.issuer.MaxLifetime() / time.Second)
@@ -154,6 +151,20 @@ func (r *Registrar) homeOf(ctx context.Context, actor Actor, said string, errs *
 		return "", nil
 	}
 	return orgs[0].ID, nil
+}
+
+// checkName refuses a name that is empty, or that a list could not show.
+func checkName(name, pointer string, errs *FieldErrors) {
+	checkText(name, pointer, maxNameChars, false, errs)
+	if strings.TrimSpace(name) != name || name == "" {
+		errs.add(pointer, "invalid", "the name must not be empty nor begin or end with space")
+	}
+}
+
+func checkStatus(status oauth.Status, errs *FieldErrors) {
+	if status != oauth.StatusActive && status != oauth.StatusInactive {
+		errs.add("/status", "unknown", "status must be %q or %q", oauth.StatusActive, oauth.StatusInactive)
+	}
 }
 
 // checkText refuses what a list could not show or a terminal would obey: control and formatting characters, among
@@ -193,7 +204,11 @@ func parseNetworks(texts []string, errs *FieldErrors) []netip.Prefix {
 
 // changes answers which fields differ, in the words of the wire.
 func changes(before, after *oauth.Client) map[string]Change {
-	from, to := fields(before), fields(after)
+	return differing(fields(before), fields(after))
+}
+
+// differing answers the fields that are not the same in both.
+func differing(from, to map[string]json.RawMessage) map[string]Change {
 	differing := make(map[string]Change)
 	for name := range to {
 		if !bytes.Equal(from[name], to[name]) {
@@ -208,9 +223,13 @@ func fields(client *oauth.Client) map[string]json.RawMessage {
 		"name": client.Name, "note": client.Note, "owner": client.Owner, "status": client.Status,
 		"grants": client.Grants, "token_lifetime": client.TokenLifetime / time.Second, "allowed_cidrs": client.AllowedCIDRs,
 	}
+	return marshalled(values)
+}
+
+// marshalled writes each value as the wire does. Strings, numbers and lists of them always marshal.
+func marshalled(values map[string]any) map[string]json.RawMessage {
 	texts := make(map[string]json.RawMessage, len(values))
 	for name, value := range values {
-		// Strings, numbers and lists of them always marshal.
 		texts[name], _ = json.Marshal(value)
 	}
 	return texts

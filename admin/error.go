@@ -8,10 +8,14 @@ import (
 
 // The answers of a use case that was refused, beside oauth.ErrNotFound and FieldErrors.
 var (
-	// ErrNameTaken: another client of the org has the name.
+	// ErrNameTaken: another client of the org, or another tenant beside it, has the name.
 	ErrNameTaken = errors.New("the name is taken")
 	// ErrNoUsableSecret: an active client must be able to authenticate.
 	ErrNoUsableSecret = errors.New("the credential has no usable secret")
+	// ErrPreconditionRequired: what is there is replaced only by whoever says which version they saw.
+	ErrPreconditionRequired = errors.New("the thing exists: say which version of it is to be replaced")
+	// ErrReserved: the server itself keeps its management API.
+	ErrReserved = errors.New("the API " + ManagementAPI + " is kept by the server")
 	// ErrBadCursor: a page cursor that this server did not give out for this very list.
 	ErrBadCursor = errors.New("the cursor does not belong to this list")
 )
@@ -76,6 +80,14 @@ func (e *FieldErrors) add(pointer, code, format string, args ...any) {
 		detail = string(runes[:maxDetailChars]) + "…"
 	}
 	*e = append(*e, FieldError{Pointer: pointer, Code: code, Detail: detail})
+}
+
+// below answers the errors with the pointer of the value that they are about put before theirs.
+func (e FieldErrors) below(at string) FieldErrors {
+	for i := range e {
+		e[i].Pointer = at + e[i].Pointer
+	}
+	return e
 }
 
 // orNil answers the errors as an error: nil when there are none.

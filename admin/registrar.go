@@ -43,8 +43,37 @@ type Outcome struct {
 	Secret oauth.Plaintext
 }
 
+// within answers the Registrar as it is inside a transaction of its store.
+func (r *Registrar) within(store Store) *Registrar {
+	inside := *r
+	inside.store = store
+	return &inside
+}
+
+// atOnce runs work so that what it judges is still so when it writes: no API, permission or place goes in between. A
+// dry run writes nothing, and keeps no other writer waiting.
+func (r *Registrar) atOnce(ctx context.Context, dryRun bool, work func(context.Context, *Registrar) (Outcome, error)) (outcome Outcome, err error) {
+	if dryRun {
+		return work(ctx, r)
+	}
+	err = r.store.Transact(ctx, func(ctx context.Context, store Store) error {
+		outcome, err = work(ctx, r.within(store))
+		return err
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return outcome, nil
+}
+
 // Register makes a client with its first secret. A dry run checks all the same and stores nothing.
 func (r *Registrar) Register(ctx context.Context, actor Actor, new NewClient, dryRun bool) (Outcome, error) {
+	return r.atOnce(ctx, dryRun, func(ctx context.Context, r *Registrar) (Outcome, error) {
+		return r.register(ctx, actor, new, dryRun)
+	})
+}
+
+func (r *Registrar) register(ctx context.Context, actor Actor, new NewClient, dryRun bool) (Outcome, error) {
 	if err := actor.require(CredentialsWrite); err != nil {
 		return Outcome{}, err
 	}
@@ -61,11 +90,17 @@ func (r *Registrar) Register(ctx context.Context, actor Actor, new NewClient, dr
 	if err != nil {
 		return Outcome{}, err
 	}
-	secret, text := oauth.NewSecret(now, actor.ID)
-	if new.SecretExpiresAt != nil {
-		secret.ExpiresAt = new.SecretExpiresAt.UTC().Truncate(time.Microsecond)
+	var text oauth.Plaintext
+	if new.WithoutSecret {
+		client.Status = oauth.StatusInactive
+	} else {
+		var secret oauth.Secret
+		secret, text = oauth.NewSecret(now, actor.ID)
+		if new.SecretExpiresAt != nil {
+			secret.ExpiresAt = new.SecretExpiresAt.UTC().Truncate(time.Microsecond)
+		}
+		client.Secrets = []oauth.Secret{secret}
 	}
-	client.Secrets = []oauth.Secret{secret}
 
 	outcome := Outcome{Client: client, Warnings: warnings, Changes: changes(&oauth.Client{}, client)}
 	if dryRun {
@@ -128,7 +163,7 @@ func (r *Registrar) List(ctx context.Context, actor Actor, filter ClientFilter, 
 		})
 }
 
-// Precondition is the versions of which a client must be one to be changed; nil lets any be changed.
+// Precondition is the versions of which a thing must be one to be changed; nil lets any be changed.
 type Precondition []int64
 
 func (p Precondition) check(version int64) error {
@@ -146,22 +181,15 @@ func (p Precondition) check(version int64) error {
 // Change changes what the change names. A dry run checks all the same and stores nothing. It answers a
 // [*StaleError] when the precondition does not hold.
 func (r *Registrar) Change(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
+	return r.atOnce(ctx, dryRun, func(ctx context.Context, r *Registrar) (Outcome, error) {
+		return r.change(ctx, actor, id, only, change, dryRun)
+	})
+}
+
+func (r *Registrar) change(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
 	if err := actor.require(CredentialsWrite); err != nil {
 		return Outcome{}, err
 	}
-	for range maxRaces {
-		outcome, err := r.changeOnce(ctx, actor, id, only, change, dryRun)
-		if only != nil || !errors.As(err, new(*StaleError)) {
-			return outcome, err
-		}
-	}
-	return Outcome{}, fmt.Errorf("changing credential %q: %w: others change it all the time", id, oauth.ErrUnavailable)
-}
-
-// maxRaces is how often a change that is meant for any version is tried while others change the client.
-const maxRaces = 100
-
-func (r *Registrar) changeOnce(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
 	before, err := r.visible(ctx, actor, id)
 	if err != nil {
 		return Outcome{}, err
@@ -184,11 +212,7 @@ func (r *Registrar) changeOnce(ctx context.Context, actor Actor, id string, only
 	case len(outcome.Changes) == 0:
 		return outcome, nil
 	}
-	// The grants were judged outside the transaction, against the version read then.
 	err = r.store.UpdateClient(ctx, id, func(stored *oauth.Client) (*Event, error) {
-		if stored.Version != before.Version {
-			return nil, &StaleError{Current: stored.Version}
-		}
 		event := r.touch(actor, &client, "credential.changed", outcome.Changes)
 		*stored = client
 		return event, nil

@@ -38,7 +38,7 @@ func (s Setup) Run(ctx context.Context) (*FirstClient, error) {
 	if err := s.Keys.Tend(ctx); err != nil {
 		return nil, fmt.Errorf("making sure of the signing keys: %w", err)
 	}
-	if err := putAPI(ctx, s.Store, System("setup"), ManagementAPIOf(s.IssuerURL), s.Now()); err != nil {
+	if err := s.ensureManagementAPI(ctx); err != nil {
 		return nil, fmt.Errorf("making sure of the management API: %w", err)
 	}
 	done, err := s.Store.Bootstrapped(ctx)
@@ -50,11 +50,26 @@ func (s Setup) Run(ctx context.Context) (*FirstClient, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := apply(ctx, s.Store, System("setup"), declared, s.Now); err != nil {
+		if len(declared.Credentials) > 0 {
+			return nil, errors.New("applying the example: it must declare no credentials")
+		}
+		applier := Applier{Store: s.Store, Now: s.Now}
+		if _, err := applier.Apply(ctx, System("setup"), declared, ApplyOptions{}); err != nil {
 			return nil, fmt.Errorf("applying the example: %w", err)
 		}
 	}
 	return s.bootstrap(ctx)
+}
+
+func (s Setup) ensureManagementAPI(ctx context.Context) error {
+	return s.Store.Transact(ctx, func(ctx context.Context, store Store) error {
+		before, err := store.API(ctx, ManagementAPI)
+		if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+			return err
+		}
+		_, err = Catalog{Store: store, Now: s.Now}.write(ctx, System("setup"), before, ManagementAPIOf(s.IssuerURL))
+		return err
+	})
 }
 
 func (s Setup) bootstrap(ctx context.Context) (*FirstClient, error) {

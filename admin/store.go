@@ -17,6 +17,10 @@ type Store interface {
 	CatalogStore
 	TenantStore
 	KeyStore
+	// Transact lets work read and write through the Store it is given while no other writer can touch anything, and
+	// commits all that was written. If work answers an error, nothing has happened, and the error is answered as it
+	// is. Within the work, another Transact is a part of the first.
+	Transact(ctx context.Context, work func(context.Context, Store) error) error
 	// Events answers the audit trail, the newest first.
 	Events(ctx context.Context, query EventQuery) ([]EventRow, error)
 	// Bootstrapped answers whether Bootstrap has ever registered a client.
@@ -32,6 +36,8 @@ type ClientStore interface {
 	Client(ctx context.Context, id string) (*oauth.Client, error)
 	// Clients answers those that match, in the query's order.
 	Clients(ctx context.Context, query ClientQuery) ([]oauth.Client, error)
+	// Holders answers the clients that hold such a grant, ordered by id.
+	Holders(ctx context.Context, query HolderQuery) ([]oauth.Client, error)
 	CreateClient(ctx context.Context, client *oauth.Client, event Event) error
 	// UpdateClient lets change work on the client while no other writer can touch it, and stores the result with
 	// the Event that change answers. If change answers no Event, nothing is stored. An error of change is
@@ -47,6 +53,8 @@ type CatalogStore interface {
 	APIs(ctx context.Context) ([]oauth.API, error)
 	// PutAPI stores the API whether or not it was there. It ignores Version, and counts it up.
 	PutAPI(ctx context.Context, api oauth.API, event Event) error
+	// DeleteAPI deletes the API. It fails while anybody holds a grant of it.
+	DeleteAPI(ctx context.Context, key string, event Event) error
 }
 
 // TenantStore keeps the tree.
@@ -57,8 +65,11 @@ type TenantStore interface {
 	Tenants(ctx context.Context, query TenantQuery) ([]TenantRow, error)
 	// TenantsByID answers those of the ids that exist, in no order.
 	TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, error)
-	// PutTenant stores the tenant whether or not it was there. It ignores Version, and counts it up.
+	// PutTenant stores the tenant whether or not it was there. It ignores Version, and counts it up. It wraps
+	// oauth.ErrConflict if a deleted tenant of this id had another level or parent.
 	PutTenant(ctx context.Context, tenant oauth.Tenant, event Event) error
+	// DeleteTenant deletes the tenant. It fails while the tenant has children or clients, or is named by a grant.
+	DeleteTenant(ctx context.Context, id string, event Event) error
 }
 
 // KeyStore keeps signing keys.
@@ -87,6 +98,19 @@ type ClientQuery struct {
 	Limit int
 }
 
+// HolderQuery says which grants are meant. The zero value of a field does not narrow.
+type HolderQuery struct {
+	// API narrows to grants of one API. Permissions narrows them to those that name any of these, and Several to those
+	// that name more than one; both together mean either.
+	API         string
+	Permissions []string
+	Several     bool
+	// Tenant narrows to grants that name this tenant.
+	Tenant string
+	// Limit is the greatest number of clients; it must be positive.
+	Limit int
+}
+
 // ClientSort is an order of clients. The client_id breaks ties.
 type ClientSort string
 
@@ -112,6 +136,8 @@ type TenantQuery struct {
 	// Parent narrows to the children of a tenant; Roots to the orgs.
 	Parent string
 	Roots  bool
+	// Name narrows to tenants of exactly this name.
+	Name string
 	// Search narrows to names and ids that contain it, whatever the case of ASCII letters.
 	Search string
 	After  *TenantPosition

@@ -2,12 +2,19 @@ package admin
 
 import (
 	"context"
+	"errors"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
 )
 
-// Tree is the orgs, accounts and workspaces. An actor sees the part of it within its reach.
+// Tree is the orgs, accounts and workspaces. An actor sees and changes the part of it within its reach; orgs are
+// changed by actors of the whole installation alone. Every change leaves an Event.
 type Tree struct {
-	Store   TenantStore
+	Store   Store
 	Cursors CursorKey
+	// Now answers the time in UTC, in whole microseconds.
+	Now func() time.Time
 }
 
 // TenantFilter narrows a list of tenants. Without Parent and Search it lists the orgs.
@@ -43,6 +50,11 @@ func (t Tree) Tenant(ctx context.Context, actor Actor, id string) (*TenantRow, e
 	if err := actor.require(CatalogRead); err != nil {
 		return nil, err
 	}
+	return t.visible(ctx, actor, id)
+}
+
+// visible answers a tenant that the actor sees.
+func (t Tree) visible(ctx context.Context, actor Actor, id string) (*TenantRow, error) {
 	tenant, err := t.Store.Tenant(ctx, id)
 	if err != nil {
 		return nil, err
@@ -51,4 +63,164 @@ func (t Tree) Tenant(ctx context.Context, actor Actor, id string) (*TenantRow, e
 		return nil, notFound("tenant", id)
 	}
 	return tenant, nil
+}
+
+// Put makes the tenant, or lets it be what is declared, and answers whether it was made.
+func (t Tree) Put(ctx context.Context, actor Actor, declared DeclaredTenant, only PutCondition) (row *TenantRow, created bool, err error) {
+	err = t.Store.Transact(ctx, func(ctx context.Context, store Store) error {
+		t.Store = store
+		step, err := t.put(ctx, actor, declared, only)
+		if err != nil {
+			return err
+		}
+		created = step != nil && step.Created
+		row, err = store.Tenant(ctx, declared.ID)
+		return err
+	})
+	return row, created, err
+}
+
+// put works within a transaction. It answers nil if the tenant is already what is declared.
+func (t Tree) put(ctx context.Context, actor Actor, declared DeclaredTenant, only PutCondition) (*Step, error) {
+	if err := actor.require(CatalogWrite); err != nil {
+		return nil, err
+	}
+	var there oauth.Tenant
+	before, err := t.Store.Tenant(ctx, declared.ID)
+	switch {
+	case errors.Is(err, oauth.ErrNotFound):
+	case err != nil:
+		return nil, err
+	case !actor.Sees(before.OrgID):
+		return nil, notFound("tenant", declared.ID)
+	default:
+		there = before.Tenant
+	}
+	if err := only.check("tenant", declared.ID, there.Version); err != nil {
+		return nil, err
+	}
+	if err := requireFor(actor, declared.Level, there.Level); err != nil {
+		return nil, err
+	}
+	tenant, err := declared.tenant(ctx, t.Store, actor, before)
+	if err != nil {
+		return nil, err
+	}
+	step := newStep("tenant", tenant.ID, tenant.OrgID, before == nil, tenantFields(there), tenantFields(tenant))
+	if step == nil {
+		return nil, nil
+	}
+	if err := t.nameIsFree(ctx, tenant); err != nil {
+		return nil, err
+	}
+	err = t.Store.PutTenant(ctx, tenant, step.event(actor, t.Now()))
+	if errors.Is(err, oauth.ErrConflict) {
+		return nil, FieldErrors{{"/parent_id", "immutable", "a deleted tenant of this id had another level or parent: it comes back there or not at all"}}
+	}
+	return step, err
+}
+
+// requireFor holds that orgs are changed by actors of the whole installation alone.
+func requireFor(actor Actor, levels ...oauth.Level) error {
+	for _, level := range levels {
+		if level == oauth.LevelOrg {
+			return actor.requireEverywhere(CatalogWrite)
+		}
+	}
+	return actor.require(CatalogWrite)
+}
+
+// nameIsFree holds that whoever chooses among siblings can tell them apart by their names. All writers follow each
+// other, so it is still free when it is taken.
+func (t Tree) nameIsFree(ctx context.Context, tenant oauth.Tenant) error {
+	same, err := t.Store.Tenants(ctx, TenantQuery{
+		Parent: tenant.ParentID, Roots: tenant.ParentID == "", Name: tenant.Name, Limit: 2,
+	})
+	for _, row := range same {
+		if row.ID != tenant.ID {
+			return ErrNameTaken
+		}
+	}
+	return err
+}
+
+// Activate lets the tenant be in force again. It changes nothing if it is.
+func (t Tree) Activate(ctx context.Context, actor Actor, id string) (*TenantRow, error) {
+	return t.setStatus(ctx, actor, id, oauth.StatusActive, "tenant.activated")
+}
+
+// Deactivate ends what holds in the tenant and below: when it has answered, no replica issues a token for it. Nobody
+// in an inactive org gets a token at all. It changes nothing if the tenant is inactive.
+func (t Tree) Deactivate(ctx context.Context, actor Actor, id string) (*TenantRow, error) {
+	return t.setStatus(ctx, actor, id, oauth.StatusInactive, "tenant.deactivated")
+}
+
+func (t Tree) setStatus(ctx context.Context, actor Actor, id string, status oauth.Status, action string) (row *TenantRow, err error) {
+	err = t.change(ctx, actor, id, func(ctx context.Context, t Tree, tenant oauth.Tenant) error {
+		if tenant.Status != status {
+			from := tenantFields(tenant)
+			tenant.Status = status
+			event := newEvent(actor, t.Now(), action, id, tenant.OrgID, differing(from, tenantFields(tenant)))
+			if err := t.Store.PutTenant(ctx, tenant, event); err != nil {
+				return err
+			}
+		}
+		row, err = t.Store.Tenant(ctx, id)
+		return err
+	})
+	return row, err
+}
+
+// Delete deletes the tenant. It answers an [*InUseError] while something hangs on it.
+func (t Tree) Delete(ctx context.Context, actor Actor, id string, only Precondition) error {
+	return t.change(ctx, actor, id, func(ctx context.Context, t Tree, tenant oauth.Tenant) error {
+		if err := only.check(tenant.Version); err != nil {
+			return err
+		}
+		if err := t.checkUnused(ctx, tenant); err != nil {
+			return err
+		}
+		event := newEvent(actor, t.Now(), "tenant.deleted", id, tenant.OrgID, differing(tenantFields(tenant), tenantFields(oauth.Tenant{})))
+		return t.Store.DeleteTenant(ctx, id, event)
+	})
+}
+
+// change lets work change one tenant that the actor may change, within a transaction.
+func (t Tree) change(ctx context.Context, actor Actor, id string, work func(context.Context, Tree, oauth.Tenant) error) error {
+	if err := actor.require(CatalogWrite); err != nil {
+		return err
+	}
+	return t.Store.Transact(ctx, func(ctx context.Context, store Store) error {
+		t.Store = store
+		row, err := t.visible(ctx, actor, id)
+		if err != nil {
+			return err
+		}
+		if err := requireFor(actor, row.Level); err != nil {
+			return err
+		}
+		return work(ctx, t, row.Tenant)
+	})
+}
+
+// checkUnused answers an [*InUseError] if the tenant has children, or clients if it is an org, or is named by grants.
+func (t Tree) checkUnused(ctx context.Context, tenant oauth.Tenant) error {
+	children, err := t.Store.Tenants(ctx, TenantQuery{Parent: tenant.ID, Limit: maxCounted + 1})
+	if err != nil {
+		return err
+	}
+	var clients []oauth.Client
+	if tenant.Level == oauth.LevelOrg {
+		clients, err = t.Store.Clients(ctx, ClientQuery{Org: tenant.ID, Sort: ByName, Limit: maxCounted + 1})
+	} else {
+		clients, err = t.Store.Holders(ctx, HolderQuery{Tenant: tenant.ID, Limit: maxCounted + 1})
+	}
+	if err != nil || len(children)+len(clients) == 0 {
+		return err
+	}
+	inUse := &InUseError{Total: len(children) + len(clients), Children: children}
+	for i := range clients {
+		inUse.Credentials = append(inUse.Credentials, newLoss(&clients[i], nil))
+	}
+	return inUse
 }

@@ -18,7 +18,7 @@ const settingBootstrapped = "bootstrapped"
 func (db *DB) Bootstrapped(ctx context.Context) (bool, error) {
 	var marks int
 	err := db.ask(ctx, "reading whether the installation has its first client", func(ctx context.Context) error {
-		return db.sql.GetContext(ctx, &marks, `SELECT COUNT(*) FROM settings WHERE key = $1`, settingBootstrapped)
+		return db.from().GetContext(ctx, &marks, `SELECT COUNT(*) FROM settings WHERE key = $1`, settingBootstrapped)
 	})
 	return marks > 0, err
 }
@@ -51,7 +51,7 @@ func (db *DB) Bootstrap(ctx context.Context, client *oauth.Client, home oauth.Te
 func homeOf(ctx context.Context, tx *sqlx.Tx, home oauth.Tenant, event admin.Event) (string, error) {
 	var oldest string
 	err := tx.GetContext(ctx, &oldest,
-		`SELECT id FROM tenants WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1`)
+		`SELECT id FROM tenants WHERE parent_id IS NULL AND deleted_at IS NULL ORDER BY created_at, id LIMIT 1`)
 	if errors.Is(err, sql.ErrNoRows) {
 		return home.ID, putTenant(ctx, tx, home, event)
 	}

@@ -47,7 +47,7 @@ func (db *DB) API(ctx context.Context, key string) (*oauth.API, error) {
 		if !storable(key) {
 			return sql.ErrNoRows
 		}
-		return db.sql.GetContext(ctx, &row, selectAPIs+` WHERE key = $1`, key)
+		return db.from().GetContext(ctx, &row, selectAPIs+` WHERE key = $1`, key)
 	})
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (db *DB) API(ctx context.Context, key string) (*oauth.API, error) {
 func (db *DB) APIs(ctx context.Context) ([]oauth.API, error) {
 	var rows []apiRow
 	err := db.ask(ctx, "reading the catalogue", func(ctx context.Context) error {
-		return db.sql.SelectContext(ctx, &rows, selectAPIs+` ORDER BY key`)
+		return db.from().SelectContext(ctx, &rows, selectAPIs+` ORDER BY key`)
 	})
 	if err != nil {
 		return nil, err
@@ -95,6 +95,22 @@ func (db *DB) PutAPI(ctx context.Context, api oauth.API, event admin.Event) erro
 					token_lifetime = excluded.token_lifetime, status = excluded.status,
 					version = apis.version + 1, updated_at = excluded.updated_at`, row)
 			if err != nil {
+				return false, err
+			}
+			return true, insertEvent(ctx, tx, &event)
+		})
+	return err
+}
+
+// DeleteAPI implements admin.Store. Foreign keys keep an API that is granted to anybody.
+func (db *DB) DeleteAPI(ctx context.Context, key string, event admin.Event) error {
+	_, err := db.change(ctx, fmt.Sprintf("deleting API %q", key), []string{subjectCatalog},
+		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+			if !storable(key) {
+				return false, sql.ErrNoRows
+			}
+			var deleted string
+			if err := tx.GetContext(ctx, &deleted, `DELETE FROM apis WHERE key = $1 RETURNING key`, key); err != nil {
 				return false, err
 			}
 			return true, insertEvent(ctx, tx, &event)

@@ -27,7 +27,7 @@ func clientByID(ctx context.Context, from sqlx.QueryerContext, id string) (*oaut
 // Client implements admin.Store.
 func (db *DB) Client(ctx context.Context, id string) (client *oauth.Client, err error) {
 	err = db.ask(ctx, fmt.Sprintf("reading client %q", id), func(ctx context.Context) error {
-		client, err = clientByID(ctx, db.sql, id)
+		client, err = clientByID(ctx, db.from(), id)
 		return err
 	})
 	return client, err
@@ -77,7 +77,7 @@ func (db *DB) Clients(ctx context.Context, query admin.ClientQuery) (clients []o
 	err = db.ask(ctx, "listing clients", func(ctx context.Context) error {
 		var rows []joinedRow
 		statement := fmt.Sprintf(selectClients, &where, order, limit, order)
-		if err := db.sql.SelectContext(ctx, &rows, statement, where.values...); err != nil {
+		if err := db.from().SelectContext(ctx, &rows, statement, where.values...); err != nil {
 			return err
 		}
 		clients, err = fold(rows)

@@ -55,7 +55,7 @@ func (db *DB) Events(ctx context.Context, query admin.EventQuery) ([]admin.Event
 
 	var rows []eventRow
 	err := db.ask(ctx, "reading the audit trail", func(ctx context.Context) error {
-		return db.sql.SelectContext(ctx, &rows, `SELECT seq, id, at, actor_kind, actor_id, address, request_id, action,
+		return db.from().SelectContext(ctx, &rows, `SELECT seq, id, at, actor_kind, actor_id, address, request_id, action,
 			target, org_id, changes FROM events `+where.String()+` ORDER BY seq DESC LIMIT `+limit, where.values...)
 	})
 	if err != nil {

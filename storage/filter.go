@@ -37,6 +37,11 @@ func (f *filter) contains(one, other, text string) {
 
 // anyOf narrows to rows of which the column is one of the texts.
 func (f *filter) anyOf(column string, texts []string) {
+	f.clauses = append(f.clauses, f.in(column, texts))
+}
+
+// in answers the clause that the column is one of the texts.
+func (f *filter) in(column string, texts []string) string {
 	places := make([]string, 0, len(texts))
 	for _, one := range texts {
 		if storable(one) {
@@ -44,10 +49,9 @@ func (f *filter) anyOf(column string, texts []string) {
 		}
 	}
 	if len(places) == 0 {
-		f.clauses = append(f.clauses, "1 = 0")
-		return
+		return "1 = 0"
 	}
-	f.clauses = append(f.clauses, fmt.Sprintf("%s IN (%s)", column, strings.Join(places, ", ")))
+	return fmt.Sprintf("%s IN (%s)", column, strings.Join(places, ", "))
 }
 
 // String writes the filter; a filter that narrows nothing writes nothing.

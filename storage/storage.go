@@ -24,6 +24,7 @@ type DB struct {
 	seal    *sealer
 	module  oauth.SecurityModule // Nil for none.
 	now     func() time.Time
+	within  *transaction // The one that this is the inside of; nil for none.
 }
 
 // Config is what a DB is made of.

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,7 +28,8 @@ type tenantRow struct {
 
 const (
 	tenantColumns = `t.id, t.level, t.name, t.parent_id, t.org_id, t.status, t.version`
-	selectTenants = `SELECT ` + tenantColumns + `, (SELECT COUNT(*) FROM tenants k WHERE k.parent_id = t.id) AS children
+	selectTenants = `SELECT ` + tenantColumns + `, (SELECT COUNT(*) FROM tenants k
+			WHERE k.parent_id = t.id AND k.deleted_at IS NULL) AS children
 		FROM tenants t `
 )
 
@@ -45,7 +47,7 @@ func (db *DB) Tenant(ctx context.Context, id string) (*admin.TenantRow, error) {
 		if !storable(id) {
 			return sql.ErrNoRows
 		}
-		return db.sql.GetContext(ctx, &row, selectTenants+`WHERE t.id = $1`, id)
+		return db.from().GetContext(ctx, &row, selectTenants+`WHERE t.id = $1 AND t.deleted_at IS NULL`, id)
 	})
 	if err != nil {
 		return nil, err
@@ -55,10 +57,11 @@ func (db *DB) Tenant(ctx context.Context, id string) (*admin.TenantRow, error) {
 
 // Tenants implements admin.Store.
 func (db *DB) Tenants(ctx context.Context, query admin.TenantQuery) ([]admin.TenantRow, error) {
-	if !storable(query.Org, query.Parent, query.Search) {
+	if !storable(query.Org, query.Parent, query.Name, query.Search) {
 		return nil, nil
 	}
 	var where filter
+	where.and("t.deleted_at IS NULL")
 	if query.Org != "" {
 		where.and("t.org_id = %s", query.Org)
 	}
@@ -67,6 +70,9 @@ func (db *DB) Tenants(ctx context.Context, query admin.TenantQuery) ([]admin.Ten
 	}
 	if query.Roots {
 		where.and("t.parent_id IS NULL")
+	}
+	if query.Name != "" {
+		where.and("t.name = %s", query.Name)
 	}
 	if query.Search != "" {
 		where.contains("t.name", "t.id", query.Search)
@@ -79,7 +85,7 @@ func (db *DB) Tenants(ctx context.Context, query admin.TenantQuery) ([]admin.Ten
 	var rows []tenantRow
 	err := db.ask(ctx, "listing tenants", func(ctx context.Context) error {
 		statement := fmt.Sprintf("%s %s ORDER BY t.name, t.id LIMIT %s", selectTenants, &where, limit)
-		return db.sql.SelectContext(ctx, &rows, statement, where.values...)
+		return db.from().SelectContext(ctx, &rows, statement, where.values...)
 	})
 	if err != nil {
 		return nil, err
@@ -97,10 +103,11 @@ func (db *DB) TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, er
 	err := db.ask(ctx, "reading tenants", func(ctx context.Context) error {
 		for some := range slices.Chunk(ids, 1000) { // A statement holds only so many placeholders.
 			var where filter
+			where.and("t.deleted_at IS NULL")
 			where.anyOf("t.id", some)
 			var rows []tenantRow
 			statement := fmt.Sprintf("SELECT %s FROM tenants t %s", tenantColumns, &where)
-			if err := db.sql.SelectContext(ctx, &rows, statement, where.values...); err != nil {
+			if err := db.from().SelectContext(ctx, &rows, statement, where.values...); err != nil {
 				return err
 			}
 			for i := range rows {
@@ -112,7 +119,7 @@ func (db *DB) TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, er
 	return tenants, err
 }
 
-// PutTenant implements admin.Store. A tenant cannot leave its org while it has children or is named by a grant.
+// PutTenant implements admin.Store.
 func (db *DB) PutTenant(ctx context.Context, tenant oauth.Tenant, event admin.Event) error {
 	_, err := db.change(ctx, fmt.Sprintf("storing tenant %q", tenant.ID), []string{subjectCatalog},
 		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
@@ -124,18 +131,56 @@ func (db *DB) PutTenant(ctx context.Context, tenant oauth.Tenant, event admin.Ev
 	return err
 }
 
+// putTenant stores a tenant. It cannot leave its org while it has children or is named by a grant; and a deleted one
+// comes back as what it was or not at all, for tokens that name it may still be alive.
 func putTenant(ctx context.Context, tx *sqlx.Tx, tenant oauth.Tenant, event admin.Event) error {
-	_, err := tx.NamedExecContext(ctx, `INSERT INTO tenants (id, level, parent_id, org_id, name, status, version,
+	stored, err := tx.NamedExecContext(ctx, `INSERT INTO tenants (id, level, parent_id, org_id, name, status, version,
 			created_at, updated_at)
 		VALUES (:id, :level, :parent_id, :org_id, :name, :status, 1, :at, :at)
 		ON CONFLICT (id) DO UPDATE SET level = excluded.level, parent_id = excluded.parent_id,
 			org_id = excluded.org_id, name = excluded.name, status = excluded.status,
-			version = tenants.version + 1, updated_at = excluded.updated_at`,
+			version = tenants.version + 1, updated_at = excluded.updated_at, deleted_at = NULL
+		WHERE tenants.deleted_at IS NULL
+			OR (tenants.level = excluded.level AND COALESCE(tenants.parent_id, '') = COALESCE(excluded.parent_id, ''))`,
 		tenantRow{
 			ID: tenant.ID, Level: tenant.Level, Name: tenant.Name,
 			ParentID: sql.NullString{String: tenant.ParentID, Valid: tenant.ParentID != ""},
 			OrgID:    tenant.OrgID, Status: tenant.Status,
 			At: moment{event.At},
+		})
+	if err != nil {
+		return err
+	}
+	if rows, err := stored.RowsAffected(); err != nil || rows == 1 {
+		return err
+	}
+	return fmt.Errorf("%w: the id belonged elsewhere in the tree", oauth.ErrConflict)
+}
+
+// DeleteTenant implements admin.Store. The row stays as a tombstone: those of an org's clients refer to it.
+func (db *DB) DeleteTenant(ctx context.Context, id string, event admin.Event) error {
+	_, err := db.change(ctx, fmt.Sprintf("deleting tenant %q", id), []string{subjectCatalog},
+		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+			if !storable(id) {
+				return false, sql.ErrNoRows
+			}
+			var inUse bool
+			err := tx.GetContext(ctx, &inUse, `SELECT EXISTS (SELECT 1 FROM tenants WHERE parent_id = $1 AND deleted_at IS NULL)
+				OR EXISTS (SELECT 1 FROM clients WHERE org_id = $1 AND deleted_at IS NULL)
+				OR EXISTS (SELECT 1 FROM grant_places WHERE tenant_id = $1)`, id)
+			if err != nil {
+				return false, err
+			}
+			if inUse {
+				return false, errors.New("something hangs on it")
+			}
+			var deleted string
+			err = tx.GetContext(ctx, &deleted, `UPDATE tenants SET status = 'inactive', version = version + 1,
+				updated_at = $1, deleted_at = $1 WHERE id = $2 AND deleted_at IS NULL RETURNING id`, moment{event.At}, id)
+			if err != nil {
+				return false, err
+			}
+			return true, insertEvent(ctx, tx, &event)
 		})
 	return err
 }
@@ -144,10 +189,10 @@ func putTenant(ctx context.Context, tx *sqlx.Tx, tenant oauth.Tenant, event admi
 // inactive org is not listed: every client belongs to an org, and nothing is issued to the clients of that one.
 func (db *DB) closedTenants(ctx context.Context) (ids []string, err error) {
 	err = db.ask(ctx, "reading the closed tenants", func(ctx context.Context) error {
-		return db.sql.SelectContext(ctx, &ids, `SELECT id FROM tenants WHERE status <> 'active'
+		return db.from().SelectContext(ctx, &ids, `SELECT id FROM tenants WHERE status <> 'active' AND deleted_at IS NULL
 			UNION
 			SELECT t.id FROM tenants t JOIN tenants a ON a.id = t.parent_id
-			WHERE a.level = 'account' AND a.status <> 'active'`)
+			WHERE a.level = 'account' AND a.status <> 'active' AND t.deleted_at IS NULL`)
 	})
 	return ids, err
 }

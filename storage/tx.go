@@ -28,13 +28,19 @@ const (
 // It commits if work answers true; otherwise nothing has happened. It answers whether it committed.
 //
 // The transaction moves the epoch first. All writers queue on that one row, so they follow each other: none sees
-// another's half of the work, none can deadlock with another, and epochs are committed in their order.
+// another's half of the work, none can deadlock with another, and epochs are committed in their order. Without
+// subjects the epoch stays where it is, for no memory holds what changes; the transaction queues all the same.
+//
+// Within a transaction of [DB.Transact] the work becomes a part of that one, which commits it or not.
 //
 // If the connection fails during the commit, nobody can say whether the change was made; the error is
 // oauth.ErrUnavailable.
 func (db *DB) change(
 	ctx context.Context, doing string, subjects []string, work func(context.Context, *sqlx.Tx) (bool, error),
 ) (changed bool, err error) {
+	if db.within != nil {
+		return db.within.join(ctx, db, doing, subjects, work)
+	}
 	err = db.ask(ctx, doing, func(ctx context.Context) error {
 		tx, err := db.sql.BeginTxx(ctx, nil)
 		if err != nil {
@@ -54,6 +60,10 @@ func (db *DB) change(
 
 // moveEpoch notes in the log that the subjects change in a new epoch, and forgets what nobody needs any longer.
 func moveEpoch(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
+	if len(subjects) == 0 {
+		_, err := tx.ExecContext(ctx, `UPDATE epoch SET value = value WHERE id = 1`)
+		return err
+	}
 	var epoch int64
 	err := tx.GetContext(ctx, &epoch, `UPDATE epoch SET value = value + $1 WHERE id = 1 RETURNING value`, randomStep())
 	if err != nil {

@@ -183,8 +183,8 @@ func newAPI(core *core) *rest.API {
 	return rest.New(rest.Config{
 		Issuer:    core.issuer,
 		Registrar: newRegistrar(core),
-		Catalog:   admin.Catalog{Store: core.db},
-		Tree:      admin.Tree{Store: core.db, Cursors: core.cursors},
+		Catalog:   admin.Catalog{Store: core.db, Now: now},
+		Tree:      admin.Tree{Store: core.db, Cursors: core.cursors, Now: now},
 		Trail:     admin.Trail{Store: core.db, Cursors: core.cursors},
 		Keys:      core.keys,
 	})
