@@ -31,7 +31,6 @@ const (
 	maxKeyChars      = 64
 	maxAudienceChars = 1000
 	maxSentenceChars = 200
-	maxPermissions   = 100
 	maxTokenLifetime = 24 * time.Hour
 )
 
@@ -123,6 +122,10 @@ func checkPermissions(permissions []oauth.Permission, errs *FieldErrors) {
 
 func checkRoles(roles []string, errs *FieldErrors) {
 	known := []string{"admin", "compliance_admin", "viewer", "custom_role_admin"}
+	if len(roles) > len(known) {
+		errs.add("/grantable_by", "too_many", "there are but %d roles", len(known))
+		return
+	}
 	for i, role := range roles {
 		switch {
 		case !slices.Contains(known, role):

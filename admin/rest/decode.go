@@ -135,4 +135,6 @@ func (q *query) page() admin.PageRequest {
 	return request
 }
 
-func (q *query) dryRun() bool { return q.oneOf("dry_run", "true", "false") == "true" }
+func (q *query) dryRun() bool { return q.flag("dry_run") }
+
+func (q *query) flag(name string) bool { return q.oneOf(name, "true", "false") == "true" }

@@ -22,6 +22,8 @@ type Problem struct {
 	Errors []admin.FieldError
 	// CurrentVersion is the version that a stale precondition missed; 0 for none.
 	CurrentVersion int64
+	// InUse says what hangs on a thing that was to be changed or deleted; nil for nothing.
+	InUse *admin.InUseError
 }
 
 type problemBody struct {
@@ -31,6 +33,7 @@ type problemBody struct {
 	Detail         string       `json:"detail,omitempty"`
 	RequestID      string       `json:"request_id"`
 	CurrentVersion int64        `json:"current_version,omitempty"`
+	InUse          *inUse       `json:"in_use,omitempty"`
 	Errors         []fieldError `json:"errors,omitempty"`
 }
 
@@ -51,6 +54,7 @@ func (a *API) fail(c *gin.Context, err error) {
 		fields    admin.FieldErrors
 		forbidden *admin.ForbiddenError
 		stale     *admin.StaleError
+		used      *admin.InUseError
 		body      *http.MaxBytesError
 	)
 	switch {
@@ -67,7 +71,7 @@ func (a *API) fail(c *gin.Context, err error) {
 		a.write(c, Problem{Type: "not-found", Status: http.StatusNotFound, Detail: "There is no such thing within your reach."})
 	case errors.Is(err, admin.ErrNameTaken):
 		a.write(c, Problem{Type: "name-taken", Status: http.StatusConflict,
-			Detail: "Another credential of the organization has this name.",
+			Detail: "Another credential of the organization, or another tenant beside it, has this name.",
 			Errors: []admin.FieldError{{Pointer: "/name", Code: "taken", Detail: "choose another name"}}})
 	case errors.Is(err, admin.ErrNoUsableSecret):
 		a.write(c, Problem{Type: "no-usable-secret", Status: http.StatusConflict,
@@ -75,6 +79,13 @@ func (a *API) fail(c *gin.Context, err error) {
 	case errors.Is(err, oauth.ErrRotationRunning):
 		a.write(c, Problem{Type: "rotation-running", Status: http.StatusConflict,
 			Detail: "The next key has not been published for long enough."})
+	case errors.As(err, &used):
+		a.write(c, Problem{Type: "in-use", Status: http.StatusConflict, Detail: inUseDetail(used), InUse: used})
+	case errors.Is(err, admin.ErrReserved):
+		a.write(c, Problem{Type: "reserved", Status: http.StatusConflict, Detail: err.Error()})
+	case errors.Is(err, admin.ErrPreconditionRequired):
+		a.write(c, Problem{Type: "precondition-required", Status: http.StatusPreconditionRequired,
+			Detail: "It exists already: read it first and send its ETag as If-Match."})
 	case errors.Is(err, admin.ErrBadCursor):
 		a.malformed(c, "cursor", "invalid", "the cursor does not belong to this list: start again without one")
 	case errors.As(err, &body):
@@ -107,6 +118,9 @@ func WriteProblem(c *gin.Context, issuer string, p Problem) {
 	}
 	for _, field := range p.Errors {
 		body.Errors = append(body.Errors, fieldError(field))
+	}
+	if p.InUse != nil {
+		body.InUse = inUseOf(p.InUse)
 	}
 	c.Set("error_code", p.Type)
 	c.Header("Cache-Control", "no-store")

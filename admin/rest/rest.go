@@ -16,6 +16,7 @@ type API struct {
 	registrar *admin.Registrar
 	catalog   admin.Catalog
 	tree      admin.Tree
+	applier   admin.Applier
 	trail     admin.Trail
 	keys      admin.Keys
 }
@@ -26,6 +27,7 @@ type Config struct {
 	Registrar *admin.Registrar
 	Catalog   admin.Catalog
 	Tree      admin.Tree
+	Applier   admin.Applier
 	Trail     admin.Trail
 	Keys      admin.Keys
 }
@@ -34,7 +36,7 @@ type Config struct {
 func New(config Config) *API {
 	return &API{
 		issuer: config.Issuer, registrar: config.Registrar,
-		catalog: config.Catalog, tree: config.Tree, trail: config.Trail,
+		catalog: config.Catalog, tree: config.Tree, applier: config.Applier, trail: config.Trail,
 		keys: config.Keys,
 	}
 }

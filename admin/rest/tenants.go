@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -36,4 +37,80 @@ func (a *API) GetTenant(c *gin.Context) {
 	}
 	c.Header("ETag", etag(found.Version))
 	c.PureJSON(http.StatusOK, tenantOf(found))
+}
+
+// PutTenant answers PUT /admin/v1/tenants/{id}: it makes the tenant, or replaces what may change of it.
+func (a *API) PutTenant(c *gin.Context) {
+	if !queryOf(c).ok(a, c) {
+		return
+	}
+	only, ok := a.putCondition(c)
+	if !ok {
+		return
+	}
+	declared, ok := decode[admin.DeclaredTenant](a, c, "application/json")
+	if !ok || !a.named(c, &declared.ID, "id") {
+		return
+	}
+	row, created, err := a.tree.Put(c.Request.Context(), actorOf(c), declared, only)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Header("ETag", etag(row.Version))
+	c.PureJSON(a.putStatus(c, created, "/admin/v1/tenants/"+row.ID), tenantOf(row))
+}
+
+// named holds that a body names what the path names, or nothing, and lets it name that.
+func (a *API) named(c *gin.Context, said *string, parameter string) bool {
+	if *said != "" && *said != c.Param(parameter) {
+		a.fail(c, admin.FieldErrors{{Pointer: "/" + parameter, Code: "immutable", Detail: "the path says otherwise"}})
+		return false
+	}
+	*said = c.Param(parameter)
+	return true
+}
+
+// putStatus answers the status of a PUT (RFC 9110 §9.3.4), and says where a new thing is.
+func (a *API) putStatus(c *gin.Context, created bool, path string) int {
+	if !created {
+		return http.StatusOK
+	}
+	c.Header("Location", a.issuer.URL()+path)
+	return http.StatusCreated
+}
+
+// DeleteTenant answers DELETE /admin/v1/tenants/{id}.
+func (a *API) DeleteTenant(c *gin.Context) {
+	if !queryOf(c).ok(a, c) {
+		return
+	}
+	only, ok := a.ifMatch(c)
+	if !ok {
+		return
+	}
+	if err := a.tree.Delete(c.Request.Context(), actorOf(c), c.Param("id"), only); err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Status(http.StatusNoContent)
+}
+
+// ActivateTenant answers POST /admin/v1/tenants/{id}/activate.
+func (a *API) ActivateTenant(c *gin.Context) { a.switchTenant(c, a.tree.Activate) }
+
+// DeactivateTenant answers POST /admin/v1/tenants/{id}/deactivate.
+func (a *API) DeactivateTenant(c *gin.Context) { a.switchTenant(c, a.tree.Deactivate) }
+
+func (a *API) switchTenant(c *gin.Context, act func(context.Context, admin.Actor, string) (*admin.TenantRow, error)) {
+	if !queryOf(c).ok(a, c) {
+		return
+	}
+	row, err := act(c.Request.Context(), actorOf(c), c.Param("id"))
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Header("ETag", etag(row.Version))
+	c.PureJSON(http.StatusOK, tenantOf(row))
 }

@@ -139,12 +139,15 @@ type actor struct {
 }
 
 func eventOf(e *admin.EventRow) event {
-	changes := e.Changes
-	if changes == nil {
-		changes = map[string]admin.Change{}
-	}
 	return event{
 		ID: e.ID, At: e.At, Actor: actor{e.ActorKind, e.ActorID, e.Address}, Action: e.Action, Target: e.Target,
-		OrgID: orNull(e.OrgID), Changes: changes, RequestID: e.RequestID,
+		OrgID: orNull(e.OrgID), Changes: orNone(e.Changes), RequestID: e.RequestID,
 	}
+}
+
+func orNone(changes map[string]admin.Change) map[string]admin.Change {
+	if changes == nil {
+		return map[string]admin.Change{}
+	}
+	return changes
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -54,7 +55,7 @@ func TestOpenAPI(t *testing.T) {
 	k.examples = strings.NewReplacer(exampleID, id, exampleSecret, secret)
 	for _, o := range slices.Backward(k.operations()) { // Deactivated before it is activated.
 		switch o.OperationID {
-		case "createCredential", "deleteCredential", "rotateKeys", "revokeKey":
+		case "createCredential", "deleteCredential", "deleteTenant", "deleteAPI", "rotateKeys", "revokeKey":
 			continue
 		}
 		for _, good := range k.attempts(t, o, authorization(o)) {
@@ -77,6 +78,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 
 	k.particulars(t, manage, id)
+	k.planting(t, manage)
 	k.ending(t, manage)
 	k.rotating(t, manage)
 
@@ -109,6 +111,9 @@ func refusals(good attempt, template, nobody string) map[int]attempt {
 		absent.query = "parent=none"
 	}
 	empty.body, large.body = `{"name": ""}`, strings.Repeat(" ", 1<<20+1)
+	if template == "/admin/v1/apply" {
+		empty.body = `{"credentials": [{"name": ""}]}`
+	}
 	if template == oauth.TokenPath {
 		large.body = strings.Repeat(" ", 64<<10+1)
 	}
@@ -172,6 +177,49 @@ func (k *contract) particulars(t *testing.T, manage, id string) {
 			t.Fatal(err)
 		}
 		k.do(t, http.StatusOK, attempt{"GET", next.Path, next.RawQuery, header, ""})
+	}
+}
+
+// planting makes, breaks and deletes a part of the tree and of the catalogue.
+func (k *contract) planting(t *testing.T, manage string) {
+	header := http.Header{"Authorization": {manage}, "Content-Type": {"application/json"}}
+	seen := attempt{header: header}.with("If-Match", "*").header
+	first := attempt{header: header}.with("If-None-Match", "*").header
+	const api = `{"name": "Orders", "audience": "https://orders.example.com", "level": "workspace", "choice": "many",
+		"token_lifetime": 60, "permissions": [{"key": "read", "name": "Read"}%s]}`
+	const write = `, {"key": "write", "name": "Write"}`
+	const workspace = `{"level": "workspace", "name": "EU Test", "parent_id": "acc_eu"}`
+	for _, call := range []struct {
+		want                      int
+		method, path, query, body string
+		header                    http.Header
+	}{
+		{201, "PUT", "tenants/ws_eu_test", "", workspace, first},
+		{412, "PUT", "tenants/ws_eu_test", "", workspace, first},
+		{409, "PUT", "tenants/ws_eu_other", "", workspace, header},
+		{422, "PUT", "tenants/ws_eu_test", "", `{"level": "workspace", "name": "EU Test", "parent_id": "acc_us"}`, seen},
+		{400, "PUT", "tenants/ws_eu_test", "", workspace, attempt{header: header}.with("If-None-Match", `"1"`).header},
+		{200, "PUT", "apis/orders", "dry_run=true", fmt.Sprintf(api, write), header},
+		{201, "PUT", "apis/orders", "", fmt.Sprintf(api, write), header},
+		{201, "POST", "credentials", "", `{"name": "Orders", "org_id": "org_example",
+			"grants": [{"api": "orders", "permissions": ["write"], "applies_to": {"workspaces": ["ws_eu_test"]}}]}`, header},
+		{409, "DELETE", "tenants/ws_eu_test", "", "", seen},
+		{409, "DELETE", "tenants/acc_eu", "", "", seen},
+		{409, "DELETE", "apis/orders", "", "", seen},
+		{409, "PUT", "apis/orders", "", fmt.Sprintf(api, ""), seen},
+		{409, "POST", "apply", "", `{"apis": [{"key": "orders", ` + strings.TrimPrefix(fmt.Sprintf(api, ""), "{") + `]}`, header},
+		{200, "PUT", "apis/orders", "force=true&dry_run=true", fmt.Sprintf(api, ""), seen},
+		{200, "PUT", "apis/orders", "force=true", fmt.Sprintf(api, ""), seen},
+		{204, "DELETE", "apis/orders", "", "", seen},
+		{204, "DELETE", "tenants/ws_eu_test", "", "", seen},
+		{409, "PUT", "apis/latchkey", "", fmt.Sprintf(api, ""), seen},
+		{409, "DELETE", "apis/latchkey", "", "", seen},
+		{409, "POST", "apis/latchkey/activate", "", "", header},
+		{409, "POST", "apis/latchkey/deactivate", "", "", header},
+		{200, "POST", "apply", "dry_run=true", `{"tenants": [{"id": "org_new", "level": "org", "name": "New"}]}`, header},
+		{422, "POST", "apply", "", `{"tenants": [{"id": "?"}], "apis": [{"key": "?"}], "credentials": [{"name": ""}]}`, header},
+	} {
+		k.do(t, call.want, attempt{call.method, "/admin/v1/" + call.path, call.query, call.header, call.body})
 	}
 }
 

@@ -180,11 +180,13 @@ func inBackground(ctx context.Context, work func(context.Context)) (stop func())
 }
 
 func newAPI(core *core) *rest.API {
+	registrar := newRegistrar(core)
 	return rest.New(rest.Config{
 		Issuer:    core.issuer,
-		Registrar: newRegistrar(core),
+		Registrar: registrar,
 		Catalog:   admin.Catalog{Store: core.db, Now: now},
 		Tree:      admin.Tree{Store: core.db, Cursors: core.cursors, Now: now},
+		Applier:   admin.Applier{Store: core.db, Registrar: registrar, Now: now},
 		Trail:     admin.Trail{Store: core.db, Cursors: core.cursors},
 		Keys:      core.keys,
 	})
