@@ -30,6 +30,7 @@ type house struct {
 	db        *storage.DB
 	registrar *admin.Registrar
 	tree      admin.Tree
+	catalog   admin.Catalog
 	trail     admin.Trail
 	boss      admin.Actor
 }
@@ -70,7 +71,8 @@ func newHouse(t *testing.T) *house {
 	return &house{
 		db:        db,
 		registrar: admin.NewRegistrar(admin.RegistrarConfig{Store: db, Issuer: issuer, Cursors: cursors, Now: now}),
-		tree:      admin.Tree{Store: db, Cursors: cursors},
+		tree:      admin.Tree{Store: db, Cursors: cursors, Now: now},
+		catalog:   admin.Catalog{Store: db, Now: now},
 		trail:     admin.Trail{Store: db, Cursors: cursors},
 		boss:      boss,
 	}
