@@ -31,6 +31,7 @@ type house struct {
 	registrar *admin.Registrar
 	tree      admin.Tree
 	catalog   admin.Catalog
+	applier   admin.Applier
 	trail     admin.Trail
 	boss      admin.Actor
 }
@@ -68,9 +69,11 @@ func newHouse(t *testing.T) *house {
 	cursors := admin.CursorKey("for tests alone")
 	boss := admin.System("test")
 	boss.Kind, boss.ID = admin.ActorClient, first.ID
+	registrar := admin.NewRegistrar(admin.RegistrarConfig{Store: db, Issuer: issuer, Cursors: cursors, Now: now})
 	return &house{
 		db:        db,
-		registrar: admin.NewRegistrar(admin.RegistrarConfig{Store: db, Issuer: issuer, Cursors: cursors, Now: now}),
+		registrar: registrar,
+		applier:   admin.Applier{Store: db, Registrar: registrar, Now: now},
 		tree:      admin.Tree{Store: db, Cursors: cursors, Now: now},
 		catalog:   admin.Catalog{Store: db, Now: now},
 		trail:     admin.Trail{Store: db, Cursors: cursors},
