@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/storage"
+	"github.com/latchkey-auth/latchkey/storage/storagetest"
+)
+
+// manager manages an installation over REST.
+type manager struct {
+	issuer string
+	http   *http.Client
+}
+
+// newManager registers a credential in an org of its own, which outlives whatever is switched off elsewhere.
+func newManager(t *testing.T, first identity) *manager {
+	config := clientcredentials.Config{ClientID: first.id, ClientSecret: first.secret, TokenURL: first.issuer + oauth.TokenPath}
+	m := &manager{first.issuer, config.Client(t.Context())}
+	m.do(t, http.StatusCreated, "PUT", "/tenants/org_ops", `{"level": "org", "name": "Operations"}`)
+	made := m.do(t, http.StatusCreated, "POST", "/credentials", `{"name": "Manager", "org_id": "org_ops", "grants": [{"api": "latchkey",
+		"permissions": ["credentials:read", "credentials:write", "catalog:read", "catalog:write"], "applies_to": {"installation": true}}]}`)
+	config.ClientID, config.ClientSecret = made["client_id"].(string), made["client_secret"].(string)
+	return &manager{first.issuer, config.Client(t.Context())}
+}
+
+// do makes a request that must have this status, whatever version there is, and answers the body.
+func (m *manager) do(t *testing.T, status int, method, path, body string) map[string]any {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, m.issuer+"/admin/v1"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if method != "POST" && status != http.StatusCreated {
+		request.Header.Set("If-Match", "*")
+	}
+	response, err := m.http.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != status {
+		t.Fatalf("%s %s answered %s: %s", method, path, response.Status, text)
+	}
+	var answer map[string]any
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return answer
+}
+
+// TestDisabledThings: whatever a token depends on, without it nothing is issued from the moment the change is
+// answered; and when it is back, tokens are.
+func TestDisabledThings(t *testing.T) {
+	for name, database := range map[string]func() string{
+		"SQLite":     func() string { return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db") },
+		"PostgreSQL": func() string { return storagetest.Postgres(t).NewDatabase(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := database()
+			p := startProgram(t, url)
+			db, err := storage.Open(t.Context(), storage.Config{URL: url, MasterKey: []byte("0123456789abcdef0123456789abcdef"), Now: now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			holdDisabled(t, p.identity, newManager(t, p.identity), db)
+		})
+	}
+}
+
+const twoPermissions = `{"name": "Plans", "audience": "https://api.example.com", "level": "workspace", "choice": "many",
+	"token_lifetime": 60, "permissions": [{"key": "read", "name": "Read"}, {"key": "write", "name": "Write"}]}`
+
+func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB) {
+	const grants = `"grants": [{"api": "data-plans", "permissions": ["write"], "applies_to": {"workspaces": ["ws_eu_prod"], "all_workspaces_of": ["acc_eu"]}}]`
+	const inOneWorkspace = `{"grants": [{"api": "data-plans", "permissions": ["write"], "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`
+	m.do(t, http.StatusOK, "PUT", "/apis/data-plans", twoPermissions)
+	made := m.do(t, http.StatusCreated, "POST", "/credentials", `{"name": "Worker", "org_id": "org_example", `+grants+`}`)
+	id, secret := made["client_id"].(string), oauth.NewPlaintext(made["client_secret"].(string))
+	credential := "/credentials/" + id
+	setSecrets := func(stopped time.Time) {
+		t.Helper()
+		err := db.UpdateClient(t.Context(), id, func(client *oauth.Client) (*admin.Event, error) {
+			client.Secrets = []oauth.Secret{oauth.SecretFrom(secret, now(), "test")}
+			client.Secrets[0].StoppedAt = stopped
+			return &admin.Event{ID: oauth.NewID("evt"), At: now(), Action: "test", Target: id}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	post := func(path string) func() { return func() { m.do(t, http.StatusOK, "POST", path, "") } }
+	for _, thing := range []struct {
+		name    string
+		off, on func()
+		refused string
+	}{
+		{"client", post(credential + "/deactivate"), post(credential + "/activate"), `"error":"invalid_client"`},
+		{"secret", func() { setSecrets(now()) }, func() { setSecrets(time.Time{}) }, `"error":"invalid_client"`},
+		{"API", post("/apis/data-plans/deactivate"), post("/apis/data-plans/activate"), `"error":"invalid_scope"`},
+		{"account", post("/tenants/acc_eu/deactivate"), post("/tenants/acc_eu/activate"), `"error":"invalid_scope"`},
+		{"org", post("/tenants/org_example/deactivate"), post("/tenants/org_example/activate"), `"error":"invalid_client"`},
+		{"workspace",
+			func() {
+				m.do(t, http.StatusOK, "PATCH", credential, inOneWorkspace)
+				m.do(t, http.StatusOK, "POST", "/tenants/ws_eu_prod/deactivate", "")
+			},
+			post("/tenants/ws_eu_prod/activate"), `"error":"invalid_scope"`},
+		{"permission",
+			func() {
+				lost := m.do(t, http.StatusOK, "PUT", "/apis/data-plans?force=true", strings.Replace(twoPermissions, `, {"key": "write", "name": "Write"}`, "", 1))
+				if text, _ := json.Marshal(lost["lost"]); !bytes.Contains(text, []byte(`"deactivated":true`)) || !bytes.Contains(text, []byte(`["data-plans:write"]`)) {
+					t.Errorf("the answer does not say what was lost: %s", text)
+				}
+			},
+			func() {
+				m.do(t, http.StatusOK, "PUT", "/apis/data-plans", twoPermissions)
+				m.do(t, http.StatusOK, "POST", credential+"/activate", "")
+				if status, body, _ := askToken(t.Context(), server.issuer, id, secret.Reveal()); status != http.StatusBadRequest {
+					t.Errorf("a permission that was taken came back by itself: %d %s", status, body)
+				}
+				m.do(t, http.StatusOK, "PATCH", credential, `{`+grants+`}`)
+			},
+			`"error":"invalid_client"`},
+	} {
+		for range 3 {
+			thing.off()
+			status, body, err := askToken(t.Context(), server.issuer, id, secret.Reveal())
+			if err != nil || status == http.StatusOK || !strings.Contains(body, thing.refused) {
+				t.Errorf("without its %s: %d %s, %v; want %s", thing.name, status, body, err, thing.refused)
+			}
+			thing.on()
+			status, body, err = askToken(t.Context(), server.issuer, id, secret.Reveal())
+			if err != nil || status != http.StatusOK {
+				t.Errorf("with its %s back: %d %s, %v", thing.name, status, body, err)
+			}
+		}
+	}
+}
