@@ -50,15 +50,22 @@ func waitUntilReady(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%s does not become ready", args[0])
 }
 
-// request sends a request and prints the answer's body: request STATUS METHOD URL AUTHORIZATION [BODY], where the
-// authorization is id:secret, a bearer token or -.
+// request sends a request and prints the answer's body: request [-H 'NAME: VALUE']... STATUS METHOD URL AUTHORIZATION
+// [BODY], where the authorization is id:secret, a bearer token or -.
 func request(ts *testscript.TestScript, neg bool, args []string) {
+	header := make(http.Header)
+	for len(args) > 1 && args[0] == "-H" {
+		name, value, _ := strings.Cut(args[1], ": ")
+		header.Add(name, value)
+		args = args[2:]
+	}
 	if neg || len(args) < 4 {
-		ts.Fatalf("usage: request STATUS METHOD URL AUTHORIZATION [BODY]")
+		ts.Fatalf("usage: request [-H 'NAME: VALUE']... STATUS METHOD URL AUTHORIZATION [BODY]")
 	}
 	body := strings.Join(args[4:], "")
 	sent, err := http.NewRequest(args[1], args[2], strings.NewReader(body))
 	ts.Check(err)
+	sent.Header = header
 	id, secret, basic := strings.Cut(args[3], ":")
 	switch {
 	case basic:
