@@ -222,6 +222,8 @@ func TestWhoMayApply(t *testing.T) {
 		allowed  bool
 	}{
 		"tenants in the own org":  {local, tenants, true},
+		"the own org as it is":    {local, admin.Declaration{Tenants: []admin.DeclaredTenant{{ID: "org_example", Level: oauth.LevelOrg, Name: "Example"}}}, true},
+		"the own org renamed":     {local, admin.Declaration{Tenants: []admin.DeclaredTenant{{ID: "org_example", Level: oauth.LevelOrg, Name: "Mine"}}}, false},
 		"credentials in it":       {local, credentials, true},
 		"APIs by one of an org":   {local, apis, false},
 		"tenants, no right":       {actor(admin.CredentialsWrite), tenants, false},

@@ -43,7 +43,7 @@ type PutOptions struct {
 
 // PutOutcome is what a put did or, in a dry run, would do.
 type PutOutcome struct {
-	// API is what is there now. In a dry run it is what was there before; nil for nothing.
+	// API is what is there now; nil in a dry run.
 	API     *oauth.API
 	Created bool
 	Changes map[string]Change
@@ -56,6 +56,9 @@ type PutOutcome struct {
 // unless it is forced. Forced, what no longer fits is taken from the credentials for good, with an Event of each; one
 // that holds nothing any more becomes inactive.
 func (c Catalog) Put(ctx context.Context, actor Actor, declared DeclaredAPI, options PutOptions) (outcome PutOutcome, err error) {
+	if err := actor.requireEverywhere(CatalogWrite); err != nil {
+		return PutOutcome{}, err // Before anybody waits for the transaction.
+	}
 	err = c.Store.Transact(ctx, func(ctx context.Context, store Store) error {
 		c.Store = store
 		step, lost, err := c.put(ctx, actor, declared, options.Only, options.Force)
@@ -72,20 +75,17 @@ func (c Catalog) Put(ctx context.Context, actor Actor, declared DeclaredAPI, opt
 		outcome.API, err = store.API(ctx, declared.Key)
 		return err
 	})
-	if errors.Is(err, errDryRun) {
-		err = nil
+	if err != nil && !errors.Is(err, errDryRun) {
+		return PutOutcome{}, err
 	}
-	return outcome, err
+	return outcome, nil
 }
 
 // errDryRun undoes what a dry run has written: it is the real run, but for its end.
 var errDryRun = errors.New("dry run")
 
-// put works within a transaction. It answers no step if the API is already what is declared.
+// put works within a transaction, for an actor who may. It answers no step if the API is already what is declared.
 func (c Catalog) put(ctx context.Context, actor Actor, declared DeclaredAPI, only PutCondition, force bool) (*Step, []Loss, error) {
-	if err := actor.requireEverywhere(CatalogWrite); err != nil {
-		return nil, nil, err
-	}
 	before, err := c.Store.API(ctx, declared.Key)
 	var there oauth.API
 	switch {

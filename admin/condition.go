@@ -1,5 +1,20 @@
 package admin
 
+// Precondition is the versions of which a thing must be one to be changed; nil lets any be changed.
+type Precondition []int64
+
+func (p Precondition) check(version int64) error {
+	for _, wanted := range p {
+		if wanted == version {
+			return nil
+		}
+	}
+	if p == nil {
+		return nil
+	}
+	return &StaleError{Current: version}
+}
+
 // PutCondition says what must be there for a thing to be put in its place. Without any, only what is not there yet is
 // put: nobody replaces what they have not seen.
 type PutCondition struct {

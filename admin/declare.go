@@ -20,15 +20,12 @@ type DeclaredCredential struct {
 	AllowedCIDRs  *[]string      `json:"allowed_cidrs"`
 }
 
-// declare makes the credential, or lets it be what is declared, within a transaction. It answers no step if it is so
-// already.
+// declare makes the credential, or lets it be what is declared, within a transaction, for an actor who may. It answers
+// no step if it is so already.
 //
 // A declaration holds no secret and its answer shows none. So a new credential has none and is inactive, whatever is
 // declared; and one that is declared active becomes so when it can authenticate, which a rotation brings about.
 func (r *Registrar) declare(ctx context.Context, actor Actor, declared DeclaredCredential) (*Step, []string, error) {
-	if err := actor.require(CredentialsWrite); err != nil {
-		return nil, nil, err
-	}
 	var errs FieldErrors
 	orgID, err := r.homeOf(ctx, actor, declared.OrgID, &errs)
 	if err != nil {

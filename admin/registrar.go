@@ -52,7 +52,12 @@ func (r *Registrar) within(store Store) *Registrar {
 
 // atOnce runs work so that what it judges is still so when it writes: no API, permission or place goes in between. A
 // dry run writes nothing, and keeps no other writer waiting.
-func (r *Registrar) atOnce(ctx context.Context, dryRun bool, work func(context.Context, *Registrar) (Outcome, error)) (outcome Outcome, err error) {
+func (r *Registrar) atOnce(
+	ctx context.Context, actor Actor, dryRun bool, work func(context.Context, *Registrar) (Outcome, error),
+) (outcome Outcome, err error) {
+	if err := actor.require(CredentialsWrite); err != nil {
+		return Outcome{}, err
+	}
 	if dryRun {
 		return work(ctx, r)
 	}
@@ -68,15 +73,12 @@ func (r *Registrar) atOnce(ctx context.Context, dryRun bool, work func(context.C
 
 // Register makes a client with its first secret. A dry run checks all the same and stores nothing.
 func (r *Registrar) Register(ctx context.Context, actor Actor, new NewClient, dryRun bool) (Outcome, error) {
-	return r.atOnce(ctx, dryRun, func(ctx context.Context, r *Registrar) (Outcome, error) {
+	return r.atOnce(ctx, actor, dryRun, func(ctx context.Context, r *Registrar) (Outcome, error) {
 		return r.register(ctx, actor, new, dryRun)
 	})
 }
 
 func (r *Registrar) register(ctx context.Context, actor Actor, new NewClient, dryRun bool) (Outcome, error) {
-	if err := actor.require(CredentialsWrite); err != nil {
-		return Outcome{}, err
-	}
 	now := r.now()
 	client := &oauth.Client{
 		ID:         oauth.NewID("cid"),
@@ -163,33 +165,15 @@ func (r *Registrar) List(ctx context.Context, actor Actor, filter ClientFilter, 
 		})
 }
 
-// Precondition is the versions of which a thing must be one to be changed; nil lets any be changed.
-type Precondition []int64
-
-func (p Precondition) check(version int64) error {
-	for _, wanted := range p {
-		if wanted == version {
-			return nil
-		}
-	}
-	if p == nil {
-		return nil
-	}
-	return &StaleError{Current: version}
-}
-
 // Change changes what the change names. A dry run checks all the same and stores nothing. It answers a
 // [*StaleError] when the precondition does not hold.
 func (r *Registrar) Change(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
-	return r.atOnce(ctx, dryRun, func(ctx context.Context, r *Registrar) (Outcome, error) {
+	return r.atOnce(ctx, actor, dryRun, func(ctx context.Context, r *Registrar) (Outcome, error) {
 		return r.change(ctx, actor, id, only, change, dryRun)
 	})
 }
 
 func (r *Registrar) change(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
-	if err := actor.require(CredentialsWrite); err != nil {
-		return Outcome{}, err
-	}
 	before, err := r.visible(ctx, actor, id)
 	if err != nil {
 		return Outcome{}, err

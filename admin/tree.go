@@ -67,6 +67,9 @@ func (t Tree) visible(ctx context.Context, actor Actor, id string) (*TenantRow, 
 
 // Put makes the tenant, or lets it be what is declared, and answers whether it was made.
 func (t Tree) Put(ctx context.Context, actor Actor, declared DeclaredTenant, only PutCondition) (row *TenantRow, created bool, err error) {
+	if err := actor.require(CatalogWrite); err != nil {
+		return nil, false, err // Before anybody waits for the transaction.
+	}
 	err = t.Store.Transact(ctx, func(ctx context.Context, store Store) error {
 		t.Store = store
 		step, err := t.put(ctx, actor, declared, only)
@@ -82,9 +85,6 @@ func (t Tree) Put(ctx context.Context, actor Actor, declared DeclaredTenant, onl
 
 // put works within a transaction. It answers nil if the tenant is already what is declared.
 func (t Tree) put(ctx context.Context, actor Actor, declared DeclaredTenant, only PutCondition) (*Step, error) {
-	if err := actor.require(CatalogWrite); err != nil {
-		return nil, err
-	}
 	var there oauth.Tenant
 	before, err := t.Store.Tenant(ctx, declared.ID)
 	switch {
@@ -99,9 +99,6 @@ func (t Tree) put(ctx context.Context, actor Actor, declared DeclaredTenant, onl
 	if err := only.check("tenant", declared.ID, there.Version); err != nil {
 		return nil, err
 	}
-	if err := requireFor(actor, declared.Level, there.Level); err != nil {
-		return nil, err
-	}
 	tenant, err := declared.tenant(ctx, t.Store, actor, before)
 	if err != nil {
 		return nil, err
@@ -109,6 +106,9 @@ func (t Tree) put(ctx context.Context, actor Actor, declared DeclaredTenant, onl
 	step := newStep("tenant", tenant.ID, tenant.OrgID, before == nil, tenantFields(there), tenantFields(tenant))
 	if step == nil {
 		return nil, nil
+	}
+	if err := requireFor(actor, tenant.Level); err != nil {
+		return nil, err
 	}
 	if err := t.nameIsFree(ctx, tenant); err != nil {
 		return nil, err
@@ -121,11 +121,9 @@ func (t Tree) put(ctx context.Context, actor Actor, declared DeclaredTenant, onl
 }
 
 // requireFor holds that orgs are changed by actors of the whole installation alone.
-func requireFor(actor Actor, levels ...oauth.Level) error {
-	for _, level := range levels {
-		if level == oauth.LevelOrg {
-			return actor.requireEverywhere(CatalogWrite)
-		}
+func requireFor(actor Actor, level oauth.Level) error {
+	if level == oauth.LevelOrg {
+		return actor.requireEverywhere(CatalogWrite)
 	}
 	return actor.require(CatalogWrite)
 }

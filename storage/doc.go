@@ -3,6 +3,7 @@
 // [DB] is the database itself and implements admin.Store. Every change it makes is one transaction (tx.go) that
 // first moves the epoch, one row that all writers queue on, then changes the thing, writes the audit event and
 // notes in the log of changes what a memory of the database must drop. Either all of that is committed or nothing.
+// Changes that belong together, and what is read to judge them, share one transaction (transaction.go).
 //
 // [Fresh] is a memory of the database that is proven, before each answer, to miss no committed change. It
 // implements oauth.Store, and its comment argues why a token is never issued on stale knowledge.

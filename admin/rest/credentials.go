@@ -228,29 +228,6 @@ func (a *API) ifMatch(c *gin.Context) (admin.Precondition, bool) {
 	case "*":
 		return nil, true
 	}
-	return a.entityTags(c, header)
-}
-
-// putCondition reads the preconditions of a PUT (RFC 9110 §13.1): If-Match to replace, If-None-Match: * to create.
-func (a *API) putCondition(c *gin.Context) (only admin.PutCondition, ok bool) {
-	switch strings.Join(c.Request.Header.Values("If-None-Match"), ",") {
-	case "":
-	case "*":
-		only.Absent = true
-	default:
-		a.malformed(c, "If-None-Match", "invalid", "If-None-Match must be * here")
-		return only, false
-	}
-	if len(c.Request.Header.Values("If-Match")) > 0 {
-		match, ok := a.ifMatch(c)
-		only.Match = &match
-		return only, ok
-	}
-	return only, true
-}
-
-// entityTags reads the versions of an If-Match header.
-func (a *API) entityTags(c *gin.Context, header string) (admin.Precondition, bool) {
 	only := admin.Precondition{}
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimSpace(tag)

@@ -61,25 +61,6 @@ func (a *API) PutTenant(c *gin.Context) {
 	c.PureJSON(a.putStatus(c, created, "/admin/v1/tenants/"+row.ID), tenantOf(row))
 }
 
-// named holds that a body names what the path names, or nothing, and lets it name that.
-func (a *API) named(c *gin.Context, said *string, parameter string) bool {
-	if *said != "" && *said != c.Param(parameter) {
-		a.fail(c, admin.FieldErrors{{Pointer: "/" + parameter, Code: "immutable", Detail: "the path says otherwise"}})
-		return false
-	}
-	*said = c.Param(parameter)
-	return true
-}
-
-// putStatus answers the status of a PUT (RFC 9110 §9.3.4), and says where a new thing is.
-func (a *API) putStatus(c *gin.Context, created bool, path string) int {
-	if !created {
-		return http.StatusOK
-	}
-	c.Header("Location", a.issuer.URL()+path)
-	return http.StatusCreated
-}
-
 // DeleteTenant answers DELETE /admin/v1/tenants/{id}.
 func (a *API) DeleteTenant(c *gin.Context) {
 	if !queryOf(c).ok(a, c) {
