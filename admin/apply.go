@@ -188,7 +188,7 @@ func (w *application) note(at string, step *Step, err error) error {
 	var fields FieldErrors
 	switch {
 	case errors.As(err, &fields):
-		w.errs = append(w.errs, fields.below(at)...)
+		w.errs.addBelow(at, fields)
 	case errors.Is(err, ErrNameTaken):
 		w.errs.add(at+"/name", "taken", "the name is taken")
 	case errors.Is(err, ErrReserved):

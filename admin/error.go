@@ -82,12 +82,11 @@ func (e *FieldErrors) add(pointer, code, format string, args ...any) {
 	*e = append(*e, FieldError{Pointer: pointer, Code: code, Detail: detail})
 }
 
-// below answers the errors with the pointer of the value that they are about put before theirs.
-func (e FieldErrors) below(at string) FieldErrors {
-	for i := range e {
-		e[i].Pointer = at + e[i].Pointer
+// addBelow notes the errors of a value that stands at the pointer.
+func (e *FieldErrors) addBelow(at string, errs FieldErrors) {
+	for _, field := range errs {
+		e.add(at+field.Pointer, field.Code, "%s", field.Detail)
 	}
-	return e
 }
 
 // orNil answers the errors as an error: nil when there are none.

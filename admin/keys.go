@@ -23,7 +23,7 @@ type Keys struct {
 
 // List answers all keys that are published.
 func (k Keys) List(ctx context.Context, actor Actor) ([]oauth.SigningKey, error) {
-	if err := k.may(actor, KeysRead); err != nil {
+	if err := actor.requireEverywhere(KeysRead); err != nil {
 		return nil, err
 	}
 	keys, err := k.Store.SigningKeys(ctx)
@@ -34,7 +34,7 @@ func (k Keys) List(ctx context.Context, actor Actor) ([]oauth.SigningKey, error)
 // Rotate lets the next keys sign: now, or as soon as every verifier can know them. It answers
 // [oauth.ErrRotationRunning] when the last rotation is too recent for that.
 func (k Keys) Rotate(ctx context.Context, actor Actor) ([]oauth.SigningKey, error) {
-	if err := k.may(actor, KeysWrite); err != nil {
+	if err := actor.requireEverywhere(KeysWrite); err != nil {
 		return nil, err
 	}
 	return k.update(ctx, actor, "keys.rotated", "keys", k.Rotation.Rotate)
@@ -43,7 +43,7 @@ func (k Keys) Rotate(ctx context.Context, actor Actor) ([]oauth.SigningKey, erro
 // Revoke ends a key that must not be trusted: it leaves the JWKS at once, no token that it signed is in force with
 // us any longer, and another key signs. Verifiers that have kept the JWKS believe it until they fetch it again.
 func (k Keys) Revoke(ctx context.Context, actor Actor, kid string) ([]oauth.SigningKey, error) {
-	if err := k.may(actor, KeysWrite); err != nil {
+	if err := actor.requireEverywhere(KeysWrite); err != nil {
 		return nil, err
 	}
 	return k.update(ctx, actor, "key.revoked", kid, func(keys []oauth.SigningKey, now time.Time) ([]oauth.SigningKey, error) {
@@ -66,14 +66,6 @@ func (k Keys) Tend(ctx context.Context) error {
 // TendEvery is how often Tend should be called.
 func (k Keys) TendEvery() time.Duration {
 	return max(100*time.Millisecond, min(time.Minute, k.Rotation.Period/20))
-}
-
-// may lets in those who hold the permission in the whole installation: all orgs share the keys.
-func (k Keys) may(actor Actor, permission string) error {
-	if actor.Org != "" {
-		return &ForbiddenError{Permission: ManagementAPI + ":" + permission}
-	}
-	return actor.require(permission)
 }
 
 // update stores what decide answers, with an Event for the act, if it has a name, and for every key made or

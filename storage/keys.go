@@ -77,7 +77,7 @@ func (db *DB) private(row *keyRow) (crypto.Signer, error) {
 // SigningKeys implements admin.Store.
 func (db *DB) SigningKeys(ctx context.Context) (keys []oauth.SigningKey, err error) {
 	err = db.ask(ctx, "reading the signing keys", func(ctx context.Context) error {
-		keys, err = db.signingKeys(ctx, db.sql)
+		keys, err = db.signingKeys(ctx, db.from())
 		return err
 	})
 	return keys, err

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
 )
@@ -16,11 +18,11 @@ import (
 func testGrantRaces(t *testing.T, f *fixture) {
 	f.plant(t)
 	now := func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-	issuer, err := oauth.NewIssuer(oauth.Config{URL: "https://latchkey.example", Store: f.Replica(t), MaxLifetime: time.Hour, Now: now})
+	issuer, err := oauth.NewIssuer(oauth.Config{
+		URL: "https://latchkey.example", Store: f.Replica(t), MaxLifetime: time.Hour, Algorithm: jose.ES256, Now: now,
+	})
 	must(t, err)
-	setup := admin.Setup{Store: f.Admin, IssuerURL: issuer.URL(), Now: now}
-	_, err = setup.Run(t.Context())
-	must(t, err)
+	must(t, f.Admin.PutAPI(t.Context(), admin.ManagementAPIOf(issuer.URL()), f.event("api.created", admin.ManagementAPI)))
 	registrar := admin.NewRegistrar(admin.RegistrarConfig{Store: f.Admin, Issuer: issuer, Cursors: []byte("key"), Now: now})
 	tree := admin.Tree{Store: f.Admin, Cursors: []byte("key"), Now: now}
 	catalog := admin.Catalog{Store: f.Admin, Now: now}
