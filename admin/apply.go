@@ -25,7 +25,7 @@ type Declaration struct {
 
 // maxDeclared is how many things one declaration may name: they change in one transaction, for which every other
 // writer waits.
-const maxDeclared = 1000
+const maxDeclared = 500
 
 // ParseDeclaration reads a declaration from YAML or JSON. A field it does not know is an error.
 func ParseDeclaration(text []byte) (Declaration, error) {

@@ -173,7 +173,7 @@ credentials:
 	if _, err := h.tree.Tenant(ctx, h.boss, "acc_good"); !errors.Is(err, oauth.ErrNotFound) {
 		t.Errorf("a part of it was done: %v", err)
 	}
-	many := admin.Declaration{Tenants: make([]admin.DeclaredTenant, 1001)}
+	many := admin.Declaration{Tenants: make([]admin.DeclaredTenant, 501)}
 	_, err = h.applier.Apply(ctx, h.boss, many, admin.ApplyOptions{})
 	if diff := cmp.Diff([]string{" too_many"}, pointers(t, err)); diff != "" {
 		t.Errorf("too many (-want +got):\n%s", diff)

@@ -147,8 +147,8 @@ func (c Catalog) take(ctx context.Context, actor Actor, before, after *oauth.API
 		loss.Deactivated = len(left) == 0 && clients[i].Status == oauth.StatusActive
 		losses = append(losses, loss)
 	}
-	if !force || len(clients) > maxCounted {
-		return nil, &InUseError{Total: len(clients), Credentials: losses, Forcible: len(clients) <= maxCounted}
+	if tooMany := len(clients) > MaxForced; tooMany || !force {
+		return nil, &InUseError{Total: len(clients), Credentials: losses, Forcible: !tooMany, TooMany: tooMany}
 	}
 	for _, loss := range losses {
 		if len(loss.Scopes) == 0 {
@@ -206,7 +206,7 @@ func (c Catalog) Delete(ctx context.Context, actor Actor, key string, only Preco
 		if err := only.check(api.Version); err != nil {
 			return err
 		}
-		clients, err := store.Holders(ctx, HolderQuery{API: key, Limit: maxCounted + 1})
+		clients, err := store.Holders(ctx, HolderQuery{API: key, Limit: MaxUsers + 1})
 		if err != nil {
 			return err
 		}

@@ -200,7 +200,7 @@ func TestManyAreConcerned(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
 	h.putAPI(t, orders(), false)
-	for i := range admin.MaxUsers + 1 {
+	for i := range admin.MaxForced + 1 {
 		name := fmt.Sprintf("holder %d", i)
 		client := &oauth.Client{
 			ID: oauth.NewID("cid"), OrgID: "org_example", Name: name, Status: oauth.StatusActive, AuthMethod: oauth.AuthSecret,
@@ -215,7 +215,7 @@ func TestManyAreConcerned(t *testing.T) {
 	less.Permissions = less.Permissions[:1]
 	any := admin.PutCondition{Match: new(admin.Precondition)}
 	var inUse *admin.InUseError
-	if _, err := h.catalog.Put(ctx, h.boss, less, admin.PutOptions{Only: any, Force: true}); !errors.As(err, &inUse) || inUse.Total <= admin.MaxUsers || inUse.Forcible {
+	if _, err := h.catalog.Put(ctx, h.boss, less, admin.PutOptions{Only: any, Force: true}); !errors.As(err, &inUse) || inUse.Total != admin.MaxForced+1 || !inUse.TooMany {
 		t.Errorf("with too many it answered %v", err)
 	}
 	clients, err := h.db.Holders(ctx, admin.HolderQuery{API: "orders", Limit: 1})
@@ -225,7 +225,7 @@ func TestManyAreConcerned(t *testing.T) {
 	if err := h.registrar.Remove(ctx, h.boss, clients[0].ID, nil); err != nil {
 		t.Fatal(err)
 	}
-	if outcome := h.putAPI(t, less, true); len(outcome.Lost) != admin.MaxUsers {
+	if outcome := h.putAPI(t, less, true); len(outcome.Lost) != admin.MaxForced {
 		t.Errorf("%d credentials lost something", len(outcome.Lost))
 	}
 }

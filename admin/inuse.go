@@ -7,9 +7,13 @@ import (
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
-// maxCounted is how far it is counted who uses a thing. It is also the greatest number of credentials that lose
-// something by one change: they all change in one transaction, for which every other writer waits.
-const maxCounted = 1000
+const (
+	// MaxUsers is the greatest Total of an [InUseError] that is exact: it is not counted further.
+	MaxUsers = 1000
+	// MaxForced is the greatest number of credentials that lose something by one change: they all change in one
+	// transaction, for which every other writer waits.
+	MaxForced = 500
+)
 
 // InUseError says that something hangs on a thing that was to be deleted, or to be changed to its harm.
 type InUseError struct {
@@ -18,16 +22,13 @@ type InUseError struct {
 	// Children are the tenants below a tenant, Credentials who belongs to it or holds a grant; the first of them.
 	Children    []TenantRow
 	Credentials []Loss
-	// Forcible: the change could be forced.
-	Forcible bool
+	// Forcible: the change could be forced. TooMany: it could be, if it concerned no more than [MaxForced].
+	Forcible, TooMany bool
 }
 
 func (e *InUseError) Error() string {
 	return fmt.Sprintf("%d tenants and credentials hang on it", e.Total)
 }
-
-// MaxUsers is the greatest Total of an [InUseError] that is exact.
-const MaxUsers = maxCounted
 
 // Loss is what a credential loses when an API changes.
 type Loss struct {
@@ -47,7 +48,7 @@ func newLoss(client *oauth.Client, scopes []string) Loss {
 
 // concerned answers whom a change of an API takes something from, and whether there can be anybody.
 func concerned(before, after *oauth.API) (HolderQuery, bool) {
-	query := HolderQuery{API: after.Key, Limit: maxCounted + 1}
+	query := HolderQuery{API: after.Key, Limit: MaxUsers + 1}
 	if before.Level != after.Level || before.Audience != after.Audience {
 		return query, true
 	}

@@ -203,15 +203,15 @@ func (t Tree) change(ctx context.Context, actor Actor, id string, work func(cont
 
 // checkUnused answers an [*InUseError] if the tenant has children, or clients if it is an org, or is named by grants.
 func (t Tree) checkUnused(ctx context.Context, tenant oauth.Tenant) error {
-	children, err := t.Store.Tenants(ctx, TenantQuery{Parent: tenant.ID, Limit: maxCounted + 1})
+	children, err := t.Store.Tenants(ctx, TenantQuery{Parent: tenant.ID, Limit: MaxUsers + 1})
 	if err != nil {
 		return err
 	}
 	var clients []oauth.Client
 	if tenant.Level == oauth.LevelOrg {
-		clients, err = t.Store.Clients(ctx, ClientQuery{Org: tenant.ID, Sort: ByName, Limit: maxCounted + 1})
+		clients, err = t.Store.Clients(ctx, ClientQuery{Org: tenant.ID, Sort: ByName, Limit: MaxUsers + 1})
 	} else {
-		clients, err = t.Store.Holders(ctx, HolderQuery{Tenant: tenant.ID, Limit: maxCounted + 1})
+		clients, err = t.Store.Holders(ctx, HolderQuery{Tenant: tenant.ID, Limit: MaxUsers + 1})
 	}
 	if err != nil || len(children)+len(clients) == 0 {
 		return err

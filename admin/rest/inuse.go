@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/latchkey-auth/latchkey/admin"
@@ -47,8 +48,8 @@ func inUseDetail(used *admin.InUseError) string {
 	switch {
 	case used.Forcible:
 		return "The change takes something from credentials, or gives their tokens another audience. Nothing was done; force=true does it."
-	case used.Total > admin.MaxUsers:
-		return "More credentials are concerned than can change at once. Change some of them first, or deactivate it."
+	case used.TooMany:
+		return fmt.Sprintf("More than %d credentials are concerned, and no more can change at once. Change some of them first, or deactivate it.", admin.MaxForced)
 	default:
 		return "Something hangs on it. Change or delete that first, or deactivate it."
 	}
