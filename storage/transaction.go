@@ -50,10 +50,10 @@ func (db *DB) Transact(ctx context.Context, work func(context.Context, admin.Sto
 		}
 		inside := *db
 		inside.within = &transaction{tx: tx}
-		if refusal = work(ctx, &inside); refusal != nil || !inside.within.changed {
+		if refusal = work(ctx, &inside); refusal != nil {
 			return nil
 		}
-		if inside.within.failed != nil {
+		if inside.within.failed != nil || !inside.within.changed {
 			return inside.within.failed
 		}
 		slices.Sort(inside.within.subjects)
