@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
@@ -22,6 +24,8 @@ type DeclaredAPI struct {
 	GrantableBy []string           `json:"grantable_by"`
 	// TokenLifetime is in seconds.
 	TokenLifetime int64 `json:"token_lifetime"`
+	// SigningAlg may be left out; then the installation's is used.
+	SigningAlg jose.SignatureAlgorithm `json:"signing_alg"`
 	// Status may be left out: a new API is active, another stays what it is.
 	Status oauth.Status `json:"status"`
 }
@@ -40,7 +44,7 @@ func (d DeclaredAPI) api(before *oauth.API, management string) (oauth.API, error
 	api := oauth.API{
 		Key: d.Key, Name: d.Name, Description: d.Description, Audience: d.Audience, Level: d.Level, Choice: d.Choice,
 		Permissions: append([]oauth.Permission{}, d.Permissions...), GrantableBy: append([]string{}, d.GrantableBy...),
-		TokenLifetime: time.Duration(d.TokenLifetime) * time.Second, Status: d.Status,
+		TokenLifetime: time.Duration(d.TokenLifetime) * time.Second, SigningAlg: d.SigningAlg, Status: d.Status,
 	}
 	if !isSlug(d.Key) {
 		errs.add("/key", "invalid", "a key has 1 to %d small letters of ASCII, digits and single hyphens, and begins with a letter", maxKeyChars)
@@ -58,6 +62,9 @@ func (d DeclaredAPI) api(before *oauth.API, management string) (oauth.API, error
 	checkRoles(d.GrantableBy, &errs)
 	if longest := int64(maxTokenLifetime / time.Second); d.TokenLifetime < 1 || d.TokenLifetime > longest {
 		errs.add("/token_lifetime", "out_of_range", "token_lifetime must be from 1 to %d seconds", longest)
+	}
+	if d.SigningAlg != "" && !slices.Contains(oauth.SigningAlgorithms, d.SigningAlg) {
+		errs.add("/signing_alg", "unknown", "signing_alg must be one of %s", oauth.SigningAlgorithms)
 	}
 	switch {
 	case d.Status != "":
@@ -141,6 +148,6 @@ func apiFields(api oauth.API) map[string]json.RawMessage {
 		"name": api.Name, "description": api.Description, "audience": api.Audience, "level": api.Level, "choice": api.Choice,
 		"permissions":    append([]oauth.Permission{}, api.Permissions...),
 		"grantable_by":   append([]string{}, api.GrantableBy...),
-		"token_lifetime": api.TokenLifetime / time.Second, "status": api.Status,
+		"token_lifetime": api.TokenLifetime / time.Second, "signing_alg": api.SigningAlg, "status": api.Status,
 	})
 }

@@ -15,7 +15,8 @@ import (
 // Keys looks after the signing keys. Every replica may do so at once: the database lets one act after the other, and
 // whoever comes second finds nothing left to do.
 type Keys struct {
-	Store    KeyStore
+	Store Store
+	// Rotation is the policy. Its Algorithms are the installation's; those that APIs ask for come to them.
 	Rotation oauth.Rotation
 	Maker    oauth.KeyMaker
 	Now      func() time.Time
@@ -37,7 +38,7 @@ func (k Keys) Rotate(ctx context.Context, actor Actor) ([]oauth.SigningKey, erro
 	if err := actor.requireEverywhere(KeysWrite); err != nil {
 		return nil, err
 	}
-	return k.update(ctx, actor, "keys.rotated", "keys", k.Rotation.Rotate)
+	return k.update(ctx, actor, "keys.rotated", "keys", oauth.Rotation.Rotate)
 }
 
 // Revoke ends a key that must not be trusted: it leaves the JWKS at once, no token that it signed is in force with
@@ -46,8 +47,8 @@ func (k Keys) Revoke(ctx context.Context, actor Actor, kid string) ([]oauth.Sign
 	if err := actor.requireEverywhere(KeysWrite); err != nil {
 		return nil, err
 	}
-	return k.update(ctx, actor, "key.revoked", kid, func(keys []oauth.SigningKey, now time.Time) ([]oauth.SigningKey, error) {
-		left, err := k.Rotation.Revoke(keys, kid, now)
+	return k.update(ctx, actor, "key.revoked", kid, func(r oauth.Rotation, keys []oauth.SigningKey, now time.Time) ([]oauth.SigningKey, error) {
+		left, err := r.Revoke(keys, kid, now)
 		if err != nil {
 			return nil, notFound("signing key", kid)
 		}
@@ -57,8 +58,8 @@ func (k Keys) Revoke(ctx context.Context, actor Actor, kid string) ([]oauth.Sign
 
 // Tend does what is due: it makes the first keys, the next ones, and forgets those that are gone.
 func (k Keys) Tend(ctx context.Context) error {
-	_, err := k.update(ctx, System("key rotation"), "", "", func(keys []oauth.SigningKey, now time.Time) ([]oauth.SigningKey, error) {
-		return k.Rotation.Plan(keys, now), nil
+	_, err := k.update(ctx, System("key rotation"), "", "", func(r oauth.Rotation, keys []oauth.SigningKey, now time.Time) ([]oauth.SigningKey, error) {
+		return r.Plan(keys, now), nil
 	})
 	return err
 }
@@ -72,15 +73,19 @@ func (k Keys) TendEvery() time.Duration {
 // forgotten.
 func (k Keys) update(
 	ctx context.Context, actor Actor, act, target string,
-	decide func([]oauth.SigningKey, time.Time) ([]oauth.SigningKey, error),
+	decide func(oauth.Rotation, []oauth.SigningKey, time.Time) ([]oauth.SigningKey, error),
 ) (after []oauth.SigningKey, err error) {
+	rotation, err := k.rotation(ctx)
+	if err != nil {
+		return nil, err
+	}
 	before, err := k.Store.SigningKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
 	// An RSA key takes a second to make, and all other writers would wait for it. So what seems to be needed is made
 	// before anybody has to wait.
-	foreseen, err := decide(before, k.Now())
+	foreseen, err := decide(rotation, before, k.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +95,7 @@ func (k Keys) update(
 	}
 	err = k.Store.UpdateKeys(ctx, func(keys []oauth.SigningKey) ([]oauth.SigningKey, []Event, error) {
 		now := k.Now()
-		decided, err := decide(keys, now)
+		decided, err := decide(rotation, keys, now)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -101,6 +106,22 @@ func (k Keys) update(
 		return decided, keyEvents(actor, now, act, target, keys, decided), nil
 	})
 	return after, err
+}
+
+// rotation is the policy with the algorithms that APIs ask for.
+func (k Keys) rotation(ctx context.Context) (oauth.Rotation, error) {
+	rotation := k.Rotation
+	apis, err := k.Store.APIs(ctx)
+	if err != nil {
+		return rotation, err
+	}
+	rotation.Algorithms = slices.Clone(rotation.Algorithms)
+	for _, api := range apis {
+		if api.SigningAlg != "" && !slices.Contains(rotation.Algorithms, api.SigningAlg) {
+			rotation.Algorithms = append(rotation.Algorithms, api.SigningAlg)
+		}
+	}
+	return rotation, nil
 }
 
 // make makes the keys that are yet to be made.

@@ -3,6 +3,8 @@ package oauth
 import (
 	"slices"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // Choice says how many of an API's permissions one grant names.
@@ -31,6 +33,8 @@ type API struct {
 	GrantableBy []string
 	// TokenLifetime is the longest a token for this API may live.
 	TokenLifetime time.Duration
+	// SigningAlg is the algorithm that its tokens are signed with; empty leaves it to the installation.
+	SigningAlg jose.SignatureAlgorithm
 	// Status: an inactive API is as if nobody held a grant of it.
 	Status  Status
 	Version int64

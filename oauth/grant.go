@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
@@ -32,15 +34,19 @@ type Granted struct {
 	Details  []bearer.AuthorizationDetail
 	// Lifetime is the least of what the client and the APIs allow.
 	Lifetime time.Duration
+	// Algorithm is the one that the APIs ask for; empty leaves it to the installation.
+	Algorithm jose.SignatureAlgorithm
 }
 
 // Grant judges what the client asks for against what it holds at the moment. A grant whose API, permission or
 // places are all out of force is as if it were not there. Asking for more than is held is an [*Error]:
-// invalid_target for an audience (RFC 8707 §2), invalid_scope for a permission (RFC 6749 §5.2).
+// invalid_target for an audience (RFC 8707 §2), or for audiences whose tokens are signed in different ways,
+// invalid_scope for a permission (RFC 6749 §5.2).
 func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
 	granted := Granted{Lifetime: client.TokenLifetime}
 	missing := slices.Clone(asked.Scope)
 	missingAudiences := slices.Clone(asked.Resources)
+	mixed := false
 
 	for _, grant := range client.Grants {
 		api := c.API(grant.API)
@@ -79,6 +85,10 @@ func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
 			granted.Audience = append(granted.Audience, api.Audience)
 		}
 		granted.Lifetime = shorter(granted.Lifetime, api.TokenLifetime)
+		if api.SigningAlg != "" {
+			mixed = mixed || granted.Algorithm != "" && granted.Algorithm != api.SigningAlg
+			granted.Algorithm = api.SigningAlg
+		}
 	}
 
 	switch {
@@ -88,6 +98,8 @@ func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
 		return Granted{}, &Error{Code: InvalidScope, Description: "the requested scope exceeds what is granted"}
 	case len(granted.Scope) == 0:
 		return Granted{}, &Error{Code: InvalidScope, Description: "nothing is granted to the client"}
+	case mixed:
+		return Granted{}, &Error{Code: InvalidTarget, Description: "tokens of these resources are signed in different ways: ask for one resource at a time"}
 	}
 	if len(asked.Resources) > 0 {
 		// RFC 8707 §2.2: the scope was asked for at every resource named, so the token names them all.

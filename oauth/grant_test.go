@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
@@ -93,6 +94,32 @@ func TestGrant(t *testing.T) {
 				t.Errorf("the client was changed:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestGrantAlgorithm: a token is signed as its APIs ask, and one token cannot be signed in two ways.
+func TestGrantAlgorithm(t *testing.T) {
+	catalog := testCatalog()
+	catalog.API("profile").SigningAlg = jose.EdDSA
+	catalog.API("billing").SigningAlg = jose.RS256
+	for name, test := range map[string]struct {
+		scope Scope
+		want  jose.SignatureAlgorithm
+		code  Code
+	}{
+		"one that says nothing": {Scope{"events:read"}, "", ""},
+		"one that says":         {Scope{"profile:read"}, jose.EdDSA, ""},
+		"both":                  {Scope{"events:read", "billing:admin"}, jose.RS256, ""},
+		"two that differ":       {Scope{"profile:read", "billing:admin"}, "", InvalidTarget},
+	} {
+		granted, err := catalog.Grant(testClient(), Request{Scope: test.scope})
+		var refusal *Error
+		if errors.As(err, &refusal); test.code != "" && (refusal == nil || refusal.Code != test.code) {
+			t.Errorf("%s: %v; want %s", name, err, test.code)
+		}
+		if test.code == "" && (err != nil || granted.Algorithm != test.want) {
+			t.Errorf("%s: %q, %v; want %q", name, granted.Algorithm, err, test.want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -133,5 +134,5 @@ func (i *Issuer) mint(client *Client, granted Granted) (string, error) {
 		Scope:                granted.Scope.String(),
 		OrgID:                client.OrgID,
 		AuthorizationDetails: granted.Details,
-	}, i.algorithm, now)
+	}, cmp.Or(granted.Algorithm, i.algorithm), now)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/jmoiron/sqlx"
 
 	"github.com/latchkey-auth/latchkey/admin"
@@ -23,19 +24,21 @@ type apiRow struct {
 	Permissions   document[[]oauth.Permission] `db:"permissions"`
 	GrantableBy   document[[]string]           `db:"grantable_by"`
 	TokenLifetime int64                        `db:"token_lifetime"`
+	SigningAlg    jose.SignatureAlgorithm      `db:"signing_alg"`
 	Status        oauth.Status                 `db:"status"`
 	Version       int64                        `db:"version"`
 	At            moment                       `db:"at"` // When it is written.
 }
 
 const selectAPIs = `SELECT key, name, description, audience, level, choice, permissions, grantable_by, token_lifetime,
-	status, version FROM apis`
+	signing_alg, status, version FROM apis`
 
 func (r *apiRow) api() oauth.API {
 	return oauth.API{
 		Key: r.Key, Name: r.Name, Description: r.Description, Audience: r.Audience,
 		Level: r.Level, Choice: r.Choice, Permissions: r.Permissions.of, GrantableBy: r.GrantableBy.of,
 		TokenLifetime: time.Duration(r.TokenLifetime) * time.Second,
+		SigningAlg:    r.SigningAlg,
 		Status:        r.Status, Version: r.Version,
 	}
 }
@@ -80,19 +83,20 @@ func (db *DB) PutAPI(ctx context.Context, api oauth.API, event admin.Event) erro
 		Permissions:   document[[]oauth.Permission]{api.Permissions},
 		GrantableBy:   document[[]string]{api.GrantableBy},
 		TokenLifetime: int64(api.TokenLifetime / time.Second),
+		SigningAlg:    api.SigningAlg,
 		Status:        api.Status,
 		At:            moment{event.At},
 	}
 	_, err := db.change(ctx, fmt.Sprintf("storing API %q", api.Key), []string{subjectCatalog},
 		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
 			_, err := tx.NamedExecContext(ctx, `INSERT INTO apis (key, name, description, audience, level, choice,
-					permissions, grantable_by, token_lifetime, status, version, created_at, updated_at)
+					permissions, grantable_by, token_lifetime, signing_alg, status, version, created_at, updated_at)
 				VALUES (:key, :name, :description, :audience, :level, :choice,
-					:permissions, :grantable_by, :token_lifetime, :status, 1, :at, :at)
+					:permissions, :grantable_by, :token_lifetime, :signing_alg, :status, 1, :at, :at)
 				ON CONFLICT (key) DO UPDATE SET name = excluded.name, description = excluded.description,
 					audience = excluded.audience, level = excluded.level, choice = excluded.choice,
 					permissions = excluded.permissions, grantable_by = excluded.grantable_by,
-					token_lifetime = excluded.token_lifetime, status = excluded.status,
+					token_lifetime = excluded.token_lifetime, signing_alg = excluded.signing_alg, status = excluded.status,
 					version = apis.version + 1, updated_at = excluded.updated_at`, row)
 			if err != nil {
 				return false, err

@@ -91,6 +91,7 @@ type api struct {
 	Permissions   []oauth.Permission `json:"permissions"`
 	GrantableBy   []string           `json:"grantable_by"`
 	TokenLifetime int64              `json:"token_lifetime"` // Seconds.
+	SigningAlg    *string            `json:"signing_alg"`    // Null leaves it to the installation.
 	Status        oauth.Status       `json:"status"`
 	Version       int64              `json:"version"`
 }
@@ -99,7 +100,7 @@ func apiOf(a *oauth.API) api {
 	return api{
 		Key: a.Key, Name: a.Name, Description: a.Description, Audience: a.Audience, Level: a.Level, Choice: a.Choice,
 		Permissions: orEmpty(a.Permissions), GrantableBy: orEmpty(a.GrantableBy),
-		TokenLifetime: int64(a.TokenLifetime / time.Second), Status: a.Status, Version: a.Version,
+		TokenLifetime: int64(a.TokenLifetime / time.Second), SigningAlg: orNull(string(a.SigningAlg)), Status: a.Status, Version: a.Version,
 	}
 }
 

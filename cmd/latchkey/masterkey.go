@@ -43,11 +43,25 @@ func parseMasterKey(option string, text secret) ([]byte, error) {
 		base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString,
 		base64.URLEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
 	} {
-		if key, err := decode(trimmed); err == nil && len(key) == masterKeyBytes {
+		key, err := decode(trimmed)
+		switch {
+		case err != nil || len(key) != masterKeyBytes:
+		case weak(key):
+			return nil, fmt.Errorf("%s is not random: make one with `openssl rand -base64 32`", option)
+		default:
 			return key, nil
 		}
 	}
 	return nil, fmt.Errorf("%s must be %d bytes in base64 or hex: make one with `openssl rand -base64 32`", option, masterKeyBytes)
+}
+
+// weak reports whether a key cannot be random: of 32 random bytes, all but a few are different.
+func weak(key []byte) bool {
+	different := make(map[byte]bool)
+	for _, b := range key {
+		different[b] = true
+	}
+	return len(different) < 16
 }
 
 // devMasterKey answers the key in the file, and makes the file if there is none. It is whole from the moment it has

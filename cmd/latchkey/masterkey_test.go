@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -35,5 +36,16 @@ func TestDevMasterKey(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(path + ".*"); left != nil {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestWeakMasterKey(t *testing.T) {
+	for _, text := range []secret{
+		"", "short", "0000000000000000000000000000000000000000000000000000000000000000",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "MDAxMTAwMTEwMDExMDAxMTAwMTEwMDExMDAxMTAwMTE=",
+	} {
+		if _, err := parseMasterKey("--master-key", text); err == nil || !strings.Contains(err.Error(), "openssl rand") {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

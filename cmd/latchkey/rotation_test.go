@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"github.com/lestrrat-go/httprc/v3"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
+	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -45,7 +49,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	var (
 		working sync.WaitGroup
 		mutex   sync.Mutex
-		kids    = make(map[string]int)
+		kids    = make(map[any]int)
 	)
 	for i := range 8 {
 		replica := replicas[i%2]
@@ -78,7 +82,7 @@ func TestRotationUnderLoad(t *testing.T) {
 					}
 				}
 				mutex.Lock()
-				kids[kidOf(answer.Token)]++
+				kids[headerOf(answer.Token)["kid"]]++
 				mutex.Unlock()
 			}
 		})
@@ -90,15 +94,55 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 }
 
+// TestAlgorithmOfAnAPI: an API asks for an algorithm of its own; its tokens are signed so as soon as verifiers can know
+// the key, and all others as before.
+func TestAlgorithmOfAnAPI(t *testing.T) {
+	p := startProgram(t, "sqlite:"+filepath.Join(t.TempDir(), "latchkey.db"), "LATCHKEY_JWKS_MAX_AGE=1s",
+		"LATCHKEY_CLOCK_SKEW=0s", "LATCHKEY_KEY_ROTATION_PERIOD=4s", "LATCHKEY_RSA_BITS=2048")
+	manage := clientcredentials.Config{ClientID: p.id, ClientSecret: p.secret, TokenURL: p.issuer + oauth.TokenPath}
+	response, err := manage.Client(t.Context()).Post(p.issuer+"/admin/v1/apply", "application/json", strings.NewReader(`{"apis": [
+		{"key": "special", "name": "Special API", "audience": "https://special.example", "level": "org", "choice": "one",
+		 "token_lifetime": 60, "signing_alg": "PS256", "permissions": [{"key": "use", "name": "Use"}]}]}`))
+	readJSON(t, response, err, http.StatusOK, new(any))
+	response, err = manage.Client(t.Context()).Post(p.issuer+"/admin/v1/credentials", "application/json", strings.NewReader(`{
+		"name": "Special", "grants": [{"api": "special", "permissions": ["use"], "applies_to": {"org": true}}]}`))
+	var created struct {
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
+	}
+	readJSON(t, response, err, http.StatusCreated, &created)
+
+	algorithm := func(id, secret string) any {
+		status, body, err := askToken(t.Context(), p.issuer, id, secret)
+		var answer struct {
+			Token string `json:"access_token"`
+		}
+		if err != nil || status != http.StatusOK || json.Unmarshal([]byte(body), &answer) != nil {
+			t.Fatalf("answered %d %s, %v", status, body, err)
+		}
+		return headerOf(answer.Token)["alg"]
+	}
+	first := algorithm(created.ClientID, created.ClientSecret)
+	for deadline := time.Now().Add(20 * time.Second); algorithm(created.ClientID, created.ClientSecret) != "PS256"; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the API's tokens are never signed as it asks")
+		}
+	}
+	if other := algorithm(p.id, p.secret); first != "ES256" || other != "ES256" {
+		t.Errorf("at first tokens are signed by %v, and those of others by %v", first, other)
+	}
+}
+
 // oneIssuer is what all programs that a test starts call themselves.
 const oneIssuer = "http://localhost:8080"
 
-func kidOf(token string) string {
+// headerOf answers the header of a token, unverified; nil if there is none.
+func headerOf(token string) map[string]any {
 	parsed, _, err := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
 	if err != nil {
-		return err.Error()
+		return nil
 	}
-	return parsed.Header["kid"].(string)
+	return parsed.Header
 }
 
 // keepingGoVerifiers keep the keys of one server as long as they may.

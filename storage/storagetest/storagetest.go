@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
 )
@@ -97,6 +99,7 @@ func (f *fixture) api() oauth.API {
 		},
 		GrantableBy:   []string{"owner"},
 		TokenLifetime: 10 * time.Minute,
+		SigningAlg:    jose.EdDSA,
 		Status:        oauth.StatusActive,
 	}
 }
