@@ -39,6 +39,7 @@ bench: ## Benchmarks with allocations
 
 fuzz: ## Fuzz every parser for 20 seconds
 	go test $(TAGS) -run '^$$' -fuzz FuzzParseScope -fuzztime 20s ./oauth
+	go test $(TAGS) -run '^$$' -fuzz FuzzParseClientKeys -fuzztime 20s ./oauth
 	go test $(TAGS) -run '^$$' -fuzz FuzzReadForm -fuzztime 20s ./oauth/endpoint
 
 clean: ## Remove what was built; ./data stays

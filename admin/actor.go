@@ -26,10 +26,12 @@ const (
 // ActorKind says what an Actor is.
 type ActorKind string
 
-// ActorClient is a program with a token; ActorSystem is the server itself, at start or on a schedule.
+// ActorClient is a program with a token; ActorSystem is the server itself, at start or on a schedule; ActorReporter
+// is whoever reports a leaked secret, of whom nothing else is known.
 const (
-	ActorClient ActorKind = "client"
-	ActorSystem ActorKind = "system"
+	ActorClient   ActorKind = "client"
+	ActorSystem   ActorKind = "system"
+	ActorReporter ActorKind = "reporter"
 )
 
 // Actor is whoever does something.
@@ -49,6 +51,11 @@ type Actor struct {
 // System is the actor for what the server does by itself. It may do everything.
 func System(doing string) Actor {
 	return Actor{Kind: ActorSystem, ID: doing, Permissions: managementPermissions()}
+}
+
+// Reporter is the actor who reports a leaked secret. It may do nothing else.
+func Reporter(address, requestID string) Actor {
+	return Actor{Kind: ActorReporter, ID: "anonymous", Address: address, RequestID: requestID}
 }
 
 // ActorFrom makes an actor of a verified token of the management API. A token that holds nothing there, or whose

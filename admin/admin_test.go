@@ -69,7 +69,9 @@ func newHouse(t *testing.T) *house {
 	cursors := admin.CursorKey("for tests alone")
 	boss := admin.System("test")
 	boss.Kind, boss.ID = admin.ActorClient, first.ID
-	registrar := admin.NewRegistrar(admin.RegistrarConfig{Store: db, Issuer: issuer, Cursors: cursors, Now: now})
+	registrar := admin.NewRegistrar(admin.RegistrarConfig{
+		Store: db, Issuer: issuer, Cursors: cursors, MaxOverlap: 7 * 24 * time.Hour, Now: now,
+	})
 	return &house{
 		db:        db,
 		registrar: registrar,
@@ -102,9 +104,10 @@ func (h *house) register(t *testing.T, new admin.NewClient) *oauth.Client {
 func TestRegisterAnswersAllFieldErrorsAtOnce(t *testing.T) {
 	h := newHouse(t)
 	_, err := h.registrar.Register(t.Context(), h.boss, admin.NewClient{
-		OrgID: "org_example", AuthMethod: "magic",
+		OrgID: "org_example",
 		ClientChange: admin.ClientChange{
-			Name: said(" \u202eevil"), Note: said(strings.Repeat("x", 2001)), TokenLifetime: said(int64(3601)),
+			AuthMethod: said(oauth.AuthMethod("magic")),
+			Name:       said(" \u202eevil"), Note: said(strings.Repeat("x", 2001)), TokenLifetime: said(int64(3601)),
 			AllowedCIDRs: said([]string{"10.0.0.0/8", "nonsense"}),
 			Grants: said([]oauth.Grant{
 				{API: "profile", Permissions: []string{"write"}, AppliesTo: oauth.Places{Accounts: []string{"acc_eu"}}},

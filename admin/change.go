@@ -26,6 +26,13 @@ type ClientChange struct {
 	Note   *string
 	Owner  *string
 	Status *oauth.Status
+	// AuthMethod is how the client authenticates; a new client that says nothing does so by a secret. A client that
+	// changes it loses its secrets or its keys.
+	AuthMethod *oauth.AuthMethod
+	// JWKS is a JWK set of public keys, and JWKSURI where there is one: a client that authenticates by keys has one
+	// of the two. A JSON null, or an empty URI, says that there is none.
+	JWKS    *[]byte
+	JWKSURI *string
 	// Grants replaces all grants. A grant without places gets the only ones possible, if there is one choice.
 	Grants *[]oauth.Grant
 	// TokenLifetime is in seconds; 0 leaves it to the APIs.
@@ -39,8 +46,6 @@ type NewClient struct {
 	ClientChange
 	// OrgID may be left out where only one org is possible.
 	OrgID string
-	// AuthMethod may be left out; then the client authenticates by a secret.
-	AuthMethod oauth.AuthMethod
 	// WithoutSecret leaves the client inactive and without a secret, until one is made by a rotation.
 	WithoutSecret bool
 	// SecretExpiresAt is when the first secret ends; nil for never.
@@ -56,10 +61,10 @@ func (r *Registrar) fill(ctx context.Context, actor Actor, client *oauth.Client,
 	if new.Grants == nil {
 		errs.add("/grants", "required", "a credential needs at least one grant")
 	}
-	if new.AuthMethod != "" && new.AuthMethod != oauth.AuthSecret {
-		errs.add("/auth_method", "unknown", "auth_method must be %q", oauth.AuthSecret)
+	checkExpiry(new.SecretExpiresAt, r.now(), "/secret_expires_at", &errs)
+	if byKeys := new.AuthMethod != nil && *new.AuthMethod == oauth.AuthPrivateKeyJWT; byKeys && new.SecretExpiresAt != nil {
+		errs.add("/secret_expires_at", "not_allowed", "a credential that authenticates by its keys has no secret")
 	}
-	checkExpiry(new.SecretExpiresAt, r.now(), &errs)
 	if client.OrgID, err = r.homeOf(ctx, actor, new.OrgID, &errs); err != nil {
 		return nil, err
 	}
@@ -71,20 +76,29 @@ func (r *Registrar) fill(ctx context.Context, actor Actor, client *oauth.Client,
 }
 
 // checkExpiry refuses an end of a secret that has passed, or is so far off that it must be a mistake.
-func checkExpiry(end *time.Time, now time.Time, errs *FieldErrors) {
+func checkExpiry(end *time.Time, now time.Time, pointer string, errs *FieldErrors) {
 	const longest = 100 // years
 	switch {
 	case end == nil:
 	case !end.After(now):
-		errs.add("/secret_expires_at", "past", "the secret would have expired already")
+		errs.add(pointer, "past", "the secret would have expired already")
 	case end.After(now.AddDate(longest, 0, 0)):
-		errs.add("/secret_expires_at", "out_of_range", "at most %d years from now are allowed; leave it out for a secret that does not expire", longest)
+		errs.add(pointer, "out_of_range", "at most %d years from now are allowed; leave it out for a secret that does not expire", longest)
 	}
+}
+
+// endOf answers an end as it is stored: in UTC and whole microseconds, and zero for nil.
+func endOf(said *time.Time) time.Time {
+	if said == nil {
+		return time.Time{}
+	}
+	return said.UTC().Truncate(time.Microsecond)
 }
 
 // apply writes what is said onto an existing client.
 func (r *Registrar) apply(ctx context.Context, actor Actor, client *oauth.Client, change ClientChange) (warnings []string, err error) {
 	var errs FieldErrors
+	status, method := client.Status, client.AuthMethod
 	warnings, err = r.check(ctx, actor, client, change, &errs)
 	if err != nil {
 		return nil, err
@@ -92,7 +106,7 @@ func (r *Registrar) apply(ctx context.Context, actor Actor, client *oauth.Client
 	if err := errs.orNil(); err != nil {
 		return nil, err
 	}
-	if change.Status != nil {
+	if client.Status != status || client.AuthMethod != method {
 		err = r.checkUsable(client)
 	}
 	return warnings, err
@@ -127,10 +141,12 @@ func (r *Registrar) check(ctx context.Context, actor Actor, client *oauth.Client
 	if change.AllowedCIDRs != nil {
 		client.AllowedCIDRs = parseNetworks(*change.AllowedCIDRs, errs)
 	}
+	warnings = checkAuth(client, change, errs)
 	if change.Grants != nil && client.OrgID != "" {
-		return r.checkGrants(ctx, actor, client, *change.Grants, errs)
+		more, err := r.checkGrants(ctx, actor, client, *change.Grants, errs)
+		return append(warnings, more...), err
 	}
-	return nil, nil
+	return warnings, nil
 }
 
 // homeOf answers the org a new client belongs to. Where only one is possible it need not be said.
@@ -210,9 +226,11 @@ func changes(before, after *oauth.Client) map[string]Change {
 // differing answers the fields that are not the same in both.
 func differing(from, to map[string]json.RawMessage) map[string]Change {
 	differing := make(map[string]Change)
-	for name := range to {
-		if !bytes.Equal(from[name], to[name]) {
-			differing[name] = Change{From: from[name], To: to[name]}
+	for _, texts := range []map[string]json.RawMessage{from, to} {
+		for name := range texts {
+			if !bytes.Equal(from[name], to[name]) {
+				differing[name] = Change{From: from[name], To: to[name]}
+			}
 		}
 	}
 	return differing
@@ -221,12 +239,21 @@ func differing(from, to map[string]json.RawMessage) map[string]Change {
 func fields(client *oauth.Client) map[string]json.RawMessage {
 	values := map[string]any{
 		"name": client.Name, "note": client.Note, "owner": client.Owner, "status": client.Status,
+		"auth_method": client.AuthMethod, "jwks": client.Keys, "jwks_uri": client.KeysURL,
 		"grants": client.Grants, "token_lifetime": client.TokenLifetime / time.Second, "allowed_cidrs": client.AllowedCIDRs,
+	}
+	for _, secret := range client.Secrets {
+		values["secrets/"+secret.ID] = struct {
+			Hint      string    `json:"hint"`
+			ExpiresAt time.Time `json:"expires_at,omitzero"`
+			StopsAt   time.Time `json:"stops_at,omitzero"`
+			StoppedAt time.Time `json:"stopped_at,omitzero"`
+		}{secret.Hint, secret.ExpiresAt, secret.StopsAt, secret.StoppedAt}
 	}
 	return marshalled(values)
 }
 
-// marshalled writes each value as the wire does. Strings, numbers and lists of them always marshal.
+// marshalled writes each value as the wire does. Strings, numbers, times, public keys and lists of them always marshal.
 func marshalled(values map[string]any) map[string]json.RawMessage {
 	texts := make(map[string]json.RawMessage, len(values))
 	for name, value := range values {

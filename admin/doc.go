@@ -5,6 +5,8 @@
 // accounts and workspaces and the [Catalog] of APIs say what a client may hold and where, and an [Applier] brings all
 // three to a declared state. Every change leaves an [Event] in the same transaction: the [Store] takes no change
 // without one; and what is judged before a change is judged in that transaction too.
+// What becomes of a client's secrets is told in rotation.go. [Retries] let a request be repeated without being done
+// twice.
 //
 // The faces that speak HTTP are rest and console. Rights are checked here, not there.
 package admin

@@ -16,6 +16,14 @@ var (
 	ErrPreconditionRequired = errors.New("the thing exists: say which version of it is to be replaced")
 	// ErrReserved: the server itself keeps its management API.
 	ErrReserved = errors.New("the API " + ManagementAPI + " is kept by the server")
+	// ErrTwoSecrets: two secrets are usable already.
+	ErrTwoSecrets = errors.New("two secrets are usable already")
+	// ErrNotPrevious: only the previous secret has a deadline that can be moved.
+	ErrNotPrevious = errors.New("the secret is not the previous one")
+	// ErrLastSecret: an active client that authenticates by a secret keeps a usable one.
+	ErrLastSecret = errors.New("it is the last usable secret of an active credential")
+	// ErrKeysInstead: a client that authenticates by its keys has no secrets.
+	ErrKeysInstead = errors.New("the credential authenticates by its keys")
 	// ErrBadCursor: a page cursor that this server did not give out for this very list.
 	ErrBadCursor = errors.New("the cursor does not belong to this list")
 )

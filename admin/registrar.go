@@ -13,10 +13,11 @@ import (
 // Registrar registers, changes, disables and removes clients. Every act leaves an Event. What lies outside the
 // actor's org does not exist for it: oauth.ErrNotFound.
 type Registrar struct {
-	store   Store
-	issuer  *oauth.Issuer
-	cursors CursorKey
-	now     func() time.Time
+	store      Store
+	issuer     *oauth.Issuer
+	cursors    CursorKey
+	maxOverlap time.Duration
+	now        func() time.Time
 }
 
 // RegistrarConfig is what a Registrar is made of. Every field is required.
@@ -24,13 +25,18 @@ type RegistrarConfig struct {
 	Store   Store
 	Issuer  *oauth.Issuer
 	Cursors CursorKey
+	// MaxOverlap is the longest that two secrets of a client may work side by side; zero allows none.
+	MaxOverlap time.Duration
 	// Now answers the time in UTC, in whole microseconds.
 	Now func() time.Time
 }
 
 // NewRegistrar makes a Registrar.
 func NewRegistrar(config RegistrarConfig) *Registrar {
-	return &Registrar{store: config.Store, issuer: config.Issuer, cursors: config.Cursors, now: config.Now}
+	return &Registrar{
+		store: config.Store, issuer: config.Issuer, cursors: config.Cursors,
+		maxOverlap: config.MaxOverlap, now: config.Now,
+	}
 }
 
 // Outcome is what a change did or, in a dry run, would do.
@@ -39,7 +45,7 @@ type Outcome struct {
 	// Warnings say what the caller may not expect, such as a place that was chosen for it.
 	Warnings []string
 	Changes  map[string]Change
-	// Secret is the new client's secret, to be shown once.
+	// Secret is the new client's secret, to be shown once. A client that authenticates by keys has none.
 	Secret oauth.Plaintext
 }
 
@@ -71,7 +77,7 @@ func (r *Registrar) atOnce(
 	return outcome, nil
 }
 
-// Register makes a client with its first secret. A dry run checks all the same and stores nothing.
+// Register makes a client, with its first secret if it authenticates by one. A dry run checks all the same and stores nothing.
 func (r *Registrar) Register(ctx context.Context, actor Actor, new NewClient, dryRun bool) (Outcome, error) {
 	return r.atOnce(ctx, actor, dryRun, func(ctx context.Context, r *Registrar) (Outcome, error) {
 		return r.register(ctx, actor, new, dryRun)
@@ -92,19 +98,17 @@ func (r *Registrar) register(ctx context.Context, actor Actor, new NewClient, dr
 	if err != nil {
 		return Outcome{}, err
 	}
-	var text oauth.Plaintext
-	if new.WithoutSecret {
+	outcome := Outcome{Client: client, Warnings: warnings}
+	switch {
+	case new.WithoutSecret && client.AuthMethod == oauth.AuthSecret:
 		client.Status = oauth.StatusInactive
-	} else {
+	case client.AuthMethod == oauth.AuthSecret && !dryRun:
 		var secret oauth.Secret
-		secret, text = oauth.NewSecret(now, actor.ID)
-		if new.SecretExpiresAt != nil {
-			secret.ExpiresAt = new.SecretExpiresAt.UTC().Truncate(time.Microsecond)
-		}
+		secret, outcome.Secret = oauth.NewSecret(now, actor.ID)
+		secret.ExpiresAt = endOf(new.SecretExpiresAt)
 		client.Secrets = []oauth.Secret{secret}
 	}
-
-	outcome := Outcome{Client: client, Warnings: warnings, Changes: changes(&oauth.Client{}, client)}
+	outcome.Changes = changes(&oauth.Client{}, client)
 	if dryRun {
 		return outcome, r.nameIsFree(ctx, client)
 	}
@@ -112,7 +116,6 @@ func (r *Registrar) register(ctx context.Context, actor Actor, new NewClient, dr
 	if err := r.store.CreateClient(ctx, client, event); err != nil {
 		return Outcome{}, nameTaken(err)
 	}
-	outcome.Secret = text
 	return outcome, nil
 }
 
@@ -280,17 +283,12 @@ func (r *Registrar) touch(actor Actor, client *oauth.Client, action string, chan
 	return &event
 }
 
-// checkUsable holds the rule that an active client can always authenticate.
+// checkUsable holds the rule that whoever makes a client active, or changes how it authenticates, leaves it able to.
 func (r *Registrar) checkUsable(client *oauth.Client) error {
-	if client.Status != oauth.StatusActive {
-		return nil
+	if client.Status == oauth.StatusActive && client.AuthMethod == oauth.AuthSecret && usableSecrets(client, r.now()) == 0 {
+		return ErrNoUsableSecret
 	}
-	for i := range client.Secrets {
-		if client.Secrets[i].Usable(r.now()) {
-			return nil
-		}
-	}
-	return ErrNoUsableSecret
+	return nil
 }
 
 // nameIsFree tells a dry run what the database's unique index would tell the real one.

@@ -17,6 +17,7 @@ type Store interface {
 	CatalogStore
 	TenantStore
 	KeyStore
+	AnswerStore
 	// Transact lets work read and write through the Store it is given while no other writer can touch anything, and
 	// commits all that was written. If work answers an error, nothing has happened, and the error is answered as it
 	// is. Within the work, another Transact is a part of the first.
@@ -38,6 +39,8 @@ type ClientStore interface {
 	Clients(ctx context.Context, query ClientQuery) ([]oauth.Client, error)
 	// Holders answers the clients that hold such a grant, ordered by id.
 	Holders(ctx context.Context, query HolderQuery) ([]oauth.Client, error)
+	// ClientOfSecret answers the client_id of the client that keeps a secret with this hash, usable or not.
+	ClientOfSecret(ctx context.Context, hash oauth.SecretHash) (string, error)
 	CreateClient(ctx context.Context, client *oauth.Client, event Event) error
 	// UpdateClient lets change work on the client while no other writer can touch it, and stores the result with
 	// the Event that change answers. If change answers no Event, nothing is stored. An error of change is
@@ -80,6 +83,35 @@ type KeyStore interface {
 	// keys that are new with their private halves sealed, the times of those that were there; those that are missing
 	// are destroyed. If change answers no Events, nothing is stored. An error of change is answered as it is.
 	UpdateKeys(ctx context.Context, change func([]oauth.SigningKey) ([]oauth.SigningKey, []Event, error)) error
+}
+
+// AnswerStore keeps, for a while, what requests were answered, so that a repeated one can be answered the same. It
+// changes nothing that anybody else sees: it takes no Event.
+type AnswerStore interface {
+	// ClaimAnswer stores the claim unless there is one with its ID that has not ended by now. It answers the one
+	// that is stored then, which is the caller's own if it holds the caller's Attempt. Who claims forgets a little
+	// of what has ended, and the actor's oldest answers beyond keep.
+	ClaimAnswer(ctx context.Context, claim KeptAnswer, now time.Time, keep int) (KeptAnswer, error)
+	// KeepAnswer stores the answer of a claim, and its new end, if the claim is still the attempt's.
+	KeepAnswer(ctx context.Context, claim KeptAnswer) error
+	// DropAnswer gives up a claim that is still the attempt's.
+	DropAnswer(ctx context.Context, claim KeptAnswer) error
+}
+
+// KeptAnswer is what is kept of a request that can be repeated.
+type KeptAnswer struct {
+	// ID stands for the request's key, and for its actor.
+	ID []byte
+	// Actor is whose request it is.
+	Actor string
+	// Fingerprint tells one request from another.
+	Fingerprint []byte
+	// Attempt is who works on it, or has.
+	Attempt string
+	// Answer is sealed; nil while the request is worked on.
+	Answer []byte
+	// ExpiresAt is when it is forgotten.
+	ExpiresAt time.Time
 }
 
 // ClientQuery says which clients to answer. The zero value of a field does not narrow.

@@ -3,14 +3,20 @@ package oauth
 import (
 	"net/netip"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // AuthMethod is how a client authenticates, by the names of RFC 7591 §2 but for AuthSecret, which stands for
 // client_secret_basic and client_secret_post alike: the client sends whichever it likes.
 type AuthMethod string
 
-// AuthSecret authenticates by one of the client's secrets.
-const AuthSecret AuthMethod = "client_secret"
+// AuthSecret authenticates by one of the client's secrets, AuthPrivateKeyJWT by an assertion that the client signs
+// with a key of its own (RFC 7523 §2.2).
+const (
+	AuthSecret        AuthMethod = "client_secret"
+	AuthPrivateKeyJWT AuthMethod = "private_key_jwt"
+)
 
 // Client is a registered program. An administrator sees it as a credential.
 type Client struct {
@@ -25,8 +31,13 @@ type Client struct {
 	// Status: only an active client is issued tokens.
 	Status     Status
 	AuthMethod AuthMethod
-	// Secrets are all secrets that are still kept, usable or not, the newest first.
+	// Secrets are all secrets that are still kept, usable or not, the newest first. Only a client that
+	// authenticates by a secret has any.
 	Secrets []Secret
+	// Keys are the client's public keys, for AuthPrivateKeyJWT; they come from ParseClientKeys. Instead of them,
+	// KeysURL may say where they are published.
+	Keys    []jose.JSONWebKey
+	KeysURL string
 	Grants  []Grant
 	// TokenLifetime is the longest this client's tokens may live; zero leaves it to the APIs.
 	TokenLifetime time.Duration
@@ -51,6 +62,19 @@ func (c *Client) MatchingSecret(presented Plaintext, now time.Time) *Secret {
 		}
 	}
 	return match
+}
+
+// CurrentSecret answers the usable secret that no rotation is about to end; while there is none, the newest of the
+// usable; nil if none is usable. The order in time alone would not do: replicas' clocks may differ.
+func (c *Client) CurrentSecret(now time.Time) *Secret {
+	var current *Secret
+	for i := range c.Secrets {
+		secret := &c.Secrets[i]
+		if secret.Usable(now) && (current == nil || secret.StopsAt.IsZero() && !current.StopsAt.IsZero()) {
+			current = secret
+		}
+	}
+	return current
 }
 
 // MayAskFrom reports whether the client may ask for tokens from this address.

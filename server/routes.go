@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -12,9 +13,14 @@ import (
 
 // The largest bodies that are read.
 const (
-	maxTokenBody = 64 << 10
-	maxAdminBody = 1 << 20
+	maxTokenBody  = 64 << 10
+	maxAdminBody  = 1 << 20
+	maxReportBody = 64 << 10
 )
+
+// reportRate bounds reports of leaked secrets from one address: ten at once, and then one every six seconds. Whoever
+// reports has found one or a few; who tries texts is to find nothing.
+var reportRate = limit{every: 6 * time.Second, burst: 10}
 
 // routes is the whole HTTP surface, in the order of openapi.yaml.
 func (s *Server) routes() (*gin.Engine, error) {
@@ -36,12 +42,16 @@ func (s *Server) routes() (*gin.Engine, error) {
 	admin := root.Group("/admin/v1", limitBody(maxAdminBody), api.Authenticate)
 	admin.GET("/me", api.Me)
 	admin.GET("/credentials", api.ListCredentials)
-	admin.POST("/credentials", api.CreateCredential)
+	admin.POST("/credentials", api.Idempotent, api.CreateCredential)
 	admin.GET("/credentials/:client_id", api.GetCredential)
 	admin.PATCH("/credentials/:client_id", api.PatchCredential)
 	admin.DELETE("/credentials/:client_id", api.DeleteCredential)
 	admin.POST("/credentials/:client_id/activate", api.ActivateCredential)
 	admin.POST("/credentials/:client_id/deactivate", api.DeactivateCredential)
+	admin.GET("/credentials/:client_id/secrets", api.ListSecrets)
+	admin.POST("/credentials/:client_id/secrets", api.Idempotent, api.RotateSecret)
+	admin.PATCH("/credentials/:client_id/secrets/:secret_id", api.PatchSecret)
+	admin.DELETE("/credentials/:client_id/secrets/:secret_id", api.DeleteSecret)
 	admin.GET("/credentials/:client_id/events", api.ListCredentialEvents)
 	admin.GET("/apis", api.ListAPIs)
 	admin.GET("/apis/:key", api.GetAPI)
@@ -60,6 +70,8 @@ func (s *Server) routes() (*gin.Engine, error) {
 	admin.GET("/keys", api.ListKeys)
 	admin.POST("/keys/rotations", api.RotateKeys)
 	admin.POST("/keys/:kid/revoke", api.RevokeKey)
+
+	root.POST("/admin/v1/secrets/report", s.perAddress(reportRate), limitBody(maxReportBody), api.ReportSecret)
 
 	get(root, "/problems/:type", api.ProblemPage)
 	get(root, "/", s.index)

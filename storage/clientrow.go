@@ -5,33 +5,39 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
 // clientRow is a row of clients.
 type clientRow struct {
-	ID            string                   `db:"id"`
-	OrgID         string                   `db:"org_id"`
-	Name          string                   `db:"name"`
-	Note          string                   `db:"note"`
-	Owner         string                   `db:"owner"`
-	Status        oauth.Status             `db:"status"`
-	AuthMethod    oauth.AuthMethod         `db:"auth_method"`
-	Grants        document[[]oauth.Grant]  `db:"grants"`
-	TokenLifetime int64                    `db:"token_lifetime"`
-	AllowedCIDRs  document[[]netip.Prefix] `db:"allowed_cidrs"`
-	CreatedAt     moment                   `db:"created_at"`
-	CreatedBy     string                   `db:"created_by"`
-	UpdatedAt     moment                   `db:"updated_at"`
-	UpdatedBy     string                   `db:"updated_by"`
-	Version       int64                    `db:"version"`
-	DeletedAt     moment                   `db:"deleted_at"`
+	ID            string                       `db:"id"`
+	OrgID         string                       `db:"org_id"`
+	Name          string                       `db:"name"`
+	Note          string                       `db:"note"`
+	Owner         string                       `db:"owner"`
+	Status        oauth.Status                 `db:"status"`
+	AuthMethod    oauth.AuthMethod             `db:"auth_method"`
+	Keys          document[jose.JSONWebKeySet] `db:"jwks"`
+	KeysURL       string                       `db:"jwks_uri"`
+	Grants        document[[]oauth.Grant]      `db:"grants"`
+	TokenLifetime int64                        `db:"token_lifetime"`
+	AllowedCIDRs  document[[]netip.Prefix]     `db:"allowed_cidrs"`
+	CreatedAt     moment                       `db:"created_at"`
+	CreatedBy     string                       `db:"created_by"`
+	UpdatedAt     moment                       `db:"updated_at"`
+	UpdatedBy     string                       `db:"updated_by"`
+	Version       int64                        `db:"version"`
+	DeletedAt     moment                       `db:"deleted_at"`
 }
 
 func rowOfClient(client *oauth.Client) clientRow {
 	return clientRow{
 		ID: client.ID, OrgID: client.OrgID, Name: client.Name, Note: client.Note, Owner: client.Owner,
 		Status: client.Status, AuthMethod: client.AuthMethod,
+		Keys:          document[jose.JSONWebKeySet]{jose.JSONWebKeySet{Keys: client.Keys}},
+		KeysURL:       client.KeysURL,
 		Grants:        document[[]oauth.Grant]{client.Grants},
 		TokenLifetime: int64(client.TokenLifetime / time.Second),
 		AllowedCIDRs:  document[[]netip.Prefix]{client.AllowedCIDRs},
@@ -44,7 +50,7 @@ func rowOfClient(client *oauth.Client) clientRow {
 func (r *clientRow) client() oauth.Client {
 	return oauth.Client{
 		ID: r.ID, OrgID: r.OrgID, Name: r.Name, Note: r.Note, Owner: r.Owner,
-		Status: r.Status, AuthMethod: r.AuthMethod, Grants: r.Grants.of,
+		Status: r.Status, AuthMethod: r.AuthMethod, Keys: r.Keys.of.Keys, KeysURL: r.KeysURL, Grants: r.Grants.of,
 		TokenLifetime: time.Duration(r.TokenLifetime) * time.Second,
 		AllowedCIDRs:  r.AllowedCIDRs.of,
 		CreatedAt:     r.CreatedAt.Time, CreatedBy: r.CreatedBy,
@@ -54,8 +60,8 @@ func (r *clientRow) client() oauth.Client {
 }
 
 // clientColumns are all but deleted_at: no client that is answered has one.
-const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth_method, c.grants, c.token_lifetime,
-	c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
+const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth_method, c.jwks, c.jwks_uri, c.grants,
+	c.token_lifetime, c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
 
 // selectClient reads one client, and selectClients those that a filter and an order leave, each once for every
 // secret it has: one statement, so that a client is never seen with the secrets of another moment.

@@ -99,10 +99,10 @@ func (db *DB) CreateClient(ctx context.Context, client *oauth.Client, event admi
 }
 
 func insertClient(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
-	_, err := tx.NamedExecContext(ctx, `INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, grants,
-			token_lifetime, allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
-		VALUES (:id, :org_id, :name, :note, :owner, :status, :auth_method, :grants,
-			:token_lifetime, :allowed_cidrs, :created_at, :created_by, :updated_at, :updated_by, :version)`,
+	_, err := tx.NamedExecContext(ctx, `INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, jwks,
+			jwks_uri, grants, token_lifetime, allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
+		VALUES (:id, :org_id, :name, :note, :owner, :status, :auth_method, :jwks,
+			:jwks_uri, :grants, :token_lifetime, :allowed_cidrs, :created_at, :created_by, :updated_at, :updated_by, :version)`,
 		rowOfClient(client))
 	if err != nil {
 		return err
@@ -159,8 +159,8 @@ func updateClient(
 		row.DeletedAt = moment{at}
 	}
 	_, err := tx.NamedExecContext(ctx, `UPDATE clients SET name = :name, note = :note, owner = :owner, status = :status,
-			auth_method = :auth_method, grants = :grants, token_lifetime = :token_lifetime,
-			allowed_cidrs = :allowed_cidrs, updated_at = :updated_at, updated_by = :updated_by, version = :version,
+			auth_method = :auth_method, jwks = :jwks, jwks_uri = :jwks_uri, grants = :grants,
+			token_lifetime = :token_lifetime, allowed_cidrs = :allowed_cidrs, updated_at = :updated_at, updated_by = :updated_by, version = :version,
 			deleted_at = :deleted_at
 		WHERE id = :id`, row)
 	if err != nil {

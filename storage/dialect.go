@@ -69,7 +69,7 @@ func (db *DB) failure(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, context.Canceled)
 	case errors.Is(err, oauth.ErrUnavailable):
 		return fmt.Errorf("%s: %w", doing, err)
-	case kind != nil, interrupted(err):
+	case kind != nil, interrupted(err), db.closed.Load():
 		return fmt.Errorf("%s: %w: %w", doing, oauth.ErrUnavailable, err)
 	default:
 		return fmt.Errorf("%s: %w", doing, err)

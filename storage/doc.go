@@ -12,5 +12,6 @@
 // postgres.go, sqlite.go and the two folders of migrations. Names are compared byte by byte in both, so that they
 // sort alike and the case of ASCII letters alone can be folded.
 //
-// A secret rests as a hash; a signing key rests sealed under the master key (seal.go).
+// A secret rests as a hash; a signing key rests sealed under the master key (seal.go); the answer to
+// a request that can be repeated, sealed under what its caller alone knows (answers.go).
 package storage

@@ -40,6 +40,14 @@ func (r *secretRow) secret() (oauth.Secret, error) {
 	return secret, nil
 }
 
+// ClientOfSecret implements admin.Store.
+func (db *DB) ClientOfSecret(ctx context.Context, hash oauth.SecretHash) (id string, err error) {
+	err = db.ask(ctx, "looking for the client of a secret", func(ctx context.Context) error {
+		return db.from().GetContext(ctx, &id, `SELECT client_id FROM secrets WHERE hash = $1 LIMIT 1`, hash[:])
+	})
+	return id, err
+}
+
 func insertSecrets(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
 	for i := range client.Secrets {
 		secret := &client.Secrets[i]

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -25,6 +26,7 @@ type DB struct {
 	module  oauth.SecurityModule // Nil for none.
 	now     func() time.Time
 	within  *transaction // The one that this is the inside of; nil for none.
+	closed  *atomic.Bool
 }
 
 // Config is what a DB is made of.
@@ -66,7 +68,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if config.MaxConns == 0 {
 		config.MaxConns = defaultMaxConns
 	}
-	db := &DB{dialect: dialect, seal: seal, module: config.Module, now: config.Now}
+	db := &DB{dialect: dialect, seal: seal, module: config.Module, now: config.Now, closed: new(atomic.Bool)}
 	if db.sql, err = connect(dialect, statementTimeout, config.MaxConns); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
@@ -106,6 +108,7 @@ func connect(dialect dialect, patience time.Duration, maxConns int) (*sqlx.DB, e
 // aside answers the same database through connections of its own.
 func (db *DB) aside(maxConns int) (*DB, error) {
 	other := *db
+	other.closed = new(atomic.Bool)
 	var err error
 	other.sql, err = connect(db.dialect, statementTimeout, maxConns)
 	return &other, err
@@ -119,5 +122,8 @@ func (db *DB) Ping(ctx context.Context) error {
 // Stats answers what the connections are doing.
 func (db *DB) Stats() sql.DBStats { return db.sql.Stats() }
 
-// Close closes all connections.
-func (db *DB) Close() error { return db.sql.Close() }
+// Close closes all connections. Who asks after that is told oauth.ErrUnavailable.
+func (db *DB) Close() error {
+	db.closed.Store(true)
+	return db.sql.Close()
+}

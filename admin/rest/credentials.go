@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -15,20 +16,22 @@ import (
 
 // credentialChange is what a merge patch may hold, and a part of what a new credential does.
 type credentialChange struct {
-	Name          optional[string]       `json:"name"`
-	Note          optional[string]       `json:"note"`
-	Owner         optional[string]       `json:"owner"`
-	Status        optional[oauth.Status] `json:"status"`
-	Grants        optional[[]grant]      `json:"grants"`
-	TokenLifetime optional[int64]        `json:"token_lifetime"`
-	AllowedCIDRs  optional[[]string]     `json:"allowed_cidrs"`
+	Name          optional[string]           `json:"name"`
+	Note          optional[string]           `json:"note"`
+	Owner         optional[string]           `json:"owner"`
+	Status        optional[oauth.Status]     `json:"status"`
+	AuthMethod    optional[oauth.AuthMethod] `json:"auth_method"`
+	JWKS          optional[jsontext.Value]   `json:"jwks"`
+	JWKSURI       optional[string]           `json:"jwks_uri"`
+	Grants        optional[[]grant]          `json:"grants"`
+	TokenLifetime optional[int64]            `json:"token_lifetime"`
+	AllowedCIDRs  optional[[]string]         `json:"allowed_cidrs"`
 }
 
 type newCredential struct {
 	credentialChange
-	OrgID           string           `json:"org_id"`
-	AuthMethod      oauth.AuthMethod `json:"auth_method"`
-	SecretExpiresAt *time.Time       `json:"secret_expires_at"`
+	OrgID           string     `json:"org_id"`
+	SecretExpiresAt *time.Time `json:"secret_expires_at"`
 }
 
 // ListCredentials answers GET /admin/v1/credentials.
@@ -74,8 +77,7 @@ func (a *API) CreateCredential(c *gin.Context) {
 		return
 	}
 	outcome, err := a.registrar.Register(c.Request.Context(), actorOf(c), admin.NewClient{
-		ClientChange: body.change(), OrgID: body.OrgID, AuthMethod: body.AuthMethod,
-		SecretExpiresAt: body.SecretExpiresAt,
+		ClientChange: body.change(), OrgID: body.OrgID, SecretExpiresAt: body.SecretExpiresAt,
 	}, dryRun)
 	if err != nil {
 		a.fail(c, err)
@@ -93,7 +95,7 @@ func (a *API) CreateCredential(c *gin.Context) {
 	c.Header("Location", a.issuer.URL()+"/admin/v1/credentials/"+url.PathEscape(outcome.Client.ID))
 	c.PureJSON(http.StatusCreated, struct {
 		credential
-		ClientSecret string   `json:"client_secret"`
+		ClientSecret string   `json:"client_secret,omitempty"` // None if it authenticates by keys.
 		Warnings     []string `json:"warnings"`
 	}{view, outcome.Secret.Reveal(), orEmpty(outcome.Warnings)})
 }
@@ -217,6 +219,14 @@ func (a *API) view(c *gin.Context, client *oauth.Client) (credential, bool) {
 	return credentialOf(client, summaries[0], a.registrar.Now()), true
 }
 
+// ifMatchAny reads a precondition that may be left out.
+func (a *API) ifMatchAny(c *gin.Context) (admin.Precondition, bool) {
+	if len(c.Request.Header.Values("If-Match")) == 0 {
+		return nil, true
+	}
+	return a.ifMatch(c)
+}
+
 // ifMatch reads the precondition that a change must carry (RFC 9110 §13.1.1), or answers 428 (RFC 6585 §3).
 func (a *API) ifMatch(c *gin.Context) (admin.Precondition, bool) {
 	header := strings.TrimSpace(strings.Join(c.Request.Header.Values("If-Match"), ","))
@@ -248,6 +258,7 @@ func (a *API) ifMatch(c *gin.Context) (admin.Precondition, bool) {
 func (b credentialChange) change() admin.ClientChange {
 	change := admin.ClientChange{
 		Name: b.Name.value, Note: b.Note.value, Owner: b.Owner.value, Status: b.Status.value,
+		AuthMethod: b.AuthMethod.value, JWKS: (*[]byte)(b.JWKS.value), JWKSURI: b.JWKSURI.value,
 		TokenLifetime: b.TokenLifetime.value, AllowedCIDRs: b.AllowedCIDRs.value,
 	}
 	if b.Grants.value != nil {

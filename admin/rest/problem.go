@@ -86,6 +86,25 @@ func (a *API) fail(c *gin.Context, err error) {
 	case errors.Is(err, admin.ErrPreconditionRequired):
 		a.write(c, Problem{Type: "precondition-required", Status: http.StatusPreconditionRequired,
 			Detail: "It exists already: read it first and send its ETag as If-Match."})
+	case errors.Is(err, admin.ErrTwoSecrets):
+		a.write(c, Problem{Type: "two-secrets", Status: http.StatusConflict,
+			Detail: "Two secrets are usable already: stop one of them first."})
+	case errors.Is(err, admin.ErrNotPrevious):
+		a.write(c, Problem{Type: "not-previous", Status: http.StatusConflict,
+			Detail: "Only the previous secret, while it is usable, has an end that can be moved."})
+	case errors.Is(err, admin.ErrLastSecret):
+		a.write(c, Problem{Type: "last-secret", Status: http.StatusConflict,
+			Detail: "It is the last usable secret of an active credential."})
+	case errors.Is(err, admin.ErrKeysInstead):
+		a.write(c, Problem{Type: "keys-instead", Status: http.StatusConflict,
+			Detail: "The credential authenticates by its keys and has no secrets."})
+	case errors.Is(err, admin.ErrStillRunning):
+		c.Header("Retry-After", retryAfter)
+		a.write(c, Problem{Type: "still-running", Status: http.StatusConflict,
+			Detail: "The request with this Idempotency-Key is still being worked on."})
+	case errors.Is(err, admin.ErrKeyReused):
+		a.write(c, Problem{Type: "invalid-fields", Status: http.StatusUnprocessableEntity, Errors: []admin.FieldError{
+			{Pointer: "Idempotency-Key", Code: "reused", Detail: "the key has been used for another request: make a new one"}}})
 	case errors.Is(err, admin.ErrBadCursor):
 		a.malformed(c, "cursor", "invalid", "the cursor does not belong to this list: start again without one")
 	case errors.As(err, &body):

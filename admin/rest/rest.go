@@ -19,6 +19,7 @@ type API struct {
 	applier   admin.Applier
 	trail     admin.Trail
 	keys      admin.Keys
+	retries   admin.Retries
 }
 
 // Config is what an API is made of. Every field is required.
@@ -30,6 +31,7 @@ type Config struct {
 	Applier   admin.Applier
 	Trail     admin.Trail
 	Keys      admin.Keys
+	Retries   admin.Retries
 }
 
 // New makes an API.
@@ -37,7 +39,7 @@ func New(config Config) *API {
 	return &API{
 		issuer: config.Issuer, registrar: config.Registrar,
 		catalog: config.Catalog, tree: config.Tree, applier: config.Applier, trail: config.Trail,
-		keys: config.Keys,
+		keys: config.Keys, retries: config.Retries,
 	}
 }
 

@@ -1,8 +1,9 @@
 package rest
 
 import (
-	"slices"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -10,23 +11,25 @@ import (
 
 // credential is an oauth.Client as the wire shows it. It never holds a secret or a hash.
 type credential struct {
-	ClientID      string           `json:"client_id"`
-	OrgID         string           `json:"org_id"`
-	Name          string           `json:"name"`
-	Note          string           `json:"note"`
-	Owner         string           `json:"owner"`
-	Status        oauth.Status     `json:"status"`
-	AuthMethod    oauth.AuthMethod `json:"auth_method"`
-	TokenLifetime int64            `json:"token_lifetime"` // Seconds; 0 leaves it to the APIs.
-	AllowedCIDRs  []string         `json:"allowed_cidrs"`
-	Grants        []grant          `json:"grants"`
-	Summary       []string         `json:"summary"`
-	Secrets       []secret         `json:"secrets"`
-	CreatedAt     time.Time        `json:"created_at"`
-	CreatedBy     string           `json:"created_by"`
-	UpdatedAt     time.Time        `json:"updated_at"`
-	UpdatedBy     string           `json:"updated_by"`
-	Version       int64            `json:"version"`
+	ClientID      string              `json:"client_id"`
+	OrgID         string              `json:"org_id"`
+	Name          string              `json:"name"`
+	Note          string              `json:"note"`
+	Owner         string              `json:"owner"`
+	Status        oauth.Status        `json:"status"`
+	AuthMethod    oauth.AuthMethod    `json:"auth_method"`
+	JWKS          *jose.JSONWebKeySet `json:"jwks"`
+	JWKSURI       *string             `json:"jwks_uri"`
+	TokenLifetime int64               `json:"token_lifetime"` // Seconds; 0 leaves it to the APIs.
+	AllowedCIDRs  []string            `json:"allowed_cidrs"`
+	Grants        []grant             `json:"grants"`
+	Summary       []string            `json:"summary"`
+	Secrets       []secret            `json:"secrets"`
+	CreatedAt     time.Time           `json:"created_at"`
+	CreatedBy     string              `json:"created_by"`
+	UpdatedAt     time.Time           `json:"updated_at"`
+	UpdatedBy     string              `json:"updated_by"`
+	Version       int64               `json:"version"`
 }
 
 // grant is an oauth.Grant on the wire; the two have the same shape.
@@ -35,18 +38,20 @@ type grant oauth.Grant
 type secret struct {
 	ID        string     `json:"id"`
 	Hint      string     `json:"hint"`
-	Status    string     `json:"status"` // current, previous, stopped or expired
+	Status    string     `json:"status"`
 	CreatedAt time.Time  `json:"created_at"`
 	CreatedBy string     `json:"created_by"`
 	ExpiresAt *time.Time `json:"expires_at"`
 	StopsAt   *time.Time `json:"stops_at"`
+	StoppedAt *time.Time `json:"stopped_at"`
 }
 
 func credentialOf(client *oauth.Client, summary []string, now time.Time) credential {
 	wire := credential{
 		ClientID: client.ID, OrgID: client.OrgID, Name: client.Name, Note: client.Note, Owner: client.Owner,
 		Status: client.Status, AuthMethod: client.AuthMethod, TokenLifetime: int64(client.TokenLifetime / time.Second),
-		AllowedCIDRs: []string{}, Grants: []grant{}, Summary: summary, Secrets: []secret{},
+		JWKSURI: orNull(client.KeysURL), AllowedCIDRs: []string{}, Grants: []grant{}, Summary: summary,
+		Secrets:   secretsOf(client, now),
 		CreatedAt: client.CreatedAt, CreatedBy: client.CreatedBy,
 		UpdatedAt: client.UpdatedAt, UpdatedBy: client.UpdatedBy, Version: client.Version,
 	}
@@ -56,28 +61,44 @@ func credentialOf(client *oauth.Client, summary []string, now time.Time) credent
 	for _, held := range client.Grants {
 		wire.Grants = append(wire.Grants, grant(held))
 	}
-	current := slices.IndexFunc(client.Secrets, func(s oauth.Secret) bool { return s.Usable(now) })
-	for i, kept := range client.Secrets {
-		wire.Secrets = append(wire.Secrets, secret{
-			ID: kept.ID, Hint: kept.Hint, Status: secretStatus(kept, i == current, now),
-			CreatedAt: kept.CreatedAt, CreatedBy: kept.CreatedBy,
-			ExpiresAt: orNull(kept.ExpiresAt), StopsAt: orNull(kept.StopsAt),
-		})
+	if client.Keys != nil {
+		wire.JWKS = &jose.JSONWebKeySet{Keys: client.Keys}
 	}
 	return wire
 }
 
-// secretStatus says what became of a secret. Of the usable ones the newest is the current.
-func secretStatus(s oauth.Secret, current bool, now time.Time) string {
+func secretsOf(client *oauth.Client, now time.Time) []secret {
+	current := client.CurrentSecret(now)
+	wire := make([]secret, len(client.Secrets))
+	for i := range client.Secrets {
+		kept := &client.Secrets[i]
+		wire[i] = secret{
+			ID: kept.ID, Hint: kept.Hint, Status: secretStatus(kept, kept == current, now),
+			CreatedAt: kept.CreatedAt, CreatedBy: kept.CreatedBy,
+			ExpiresAt: orNull(kept.ExpiresAt), StopsAt: orNull(kept.StopsAt), StoppedAt: orNull(kept.StoppedAt),
+		}
+	}
+	return wire
+}
+
+const (
+	statusCurrent  = "current"
+	statusPrevious = "previous"
+	statusStopped  = "stopped"
+	statusExpired  = "expired"
+)
+
+// secretStatus says what became of a secret. What was stopped before it could expire was stopped.
+func secretStatus(s *oauth.Secret, current bool, now time.Time) string {
 	switch {
 	case current:
-		return "current"
+		return statusCurrent
 	case s.Usable(now):
-		return "previous"
-	case !s.ExpiresAt.IsZero() && !now.Before(s.ExpiresAt):
-		return "expired"
+		return statusPrevious
+	case s.StoppedAt.IsZero() && !s.ExpiresAt.IsZero() && !now.Before(s.ExpiresAt):
+		return statusExpired
 	default:
-		return "stopped"
+		return statusStopped
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -22,11 +23,13 @@ type core struct {
 	issuer  *oauth.Issuer
 	cursors admin.CursorKey
 	keys    admin.Keys
-	module  io.Closer // Nil if it needs no closing.
+	// maxOverlap is the longest that two secrets of a client may work side by side.
+	maxOverlap time.Duration
+	module     io.Closer // Nil if it needs no closing.
 }
 
 func openCore(ctx context.Context, o *options) (_ *core, err error) {
-	core := new(core)
+	core := &core{maxOverlap: o.SecretOverlapMax}
 	defer func() {
 		if err != nil {
 			core.close()

@@ -65,6 +65,16 @@ type operation struct {
 	parameters openapi3.Parameters
 }
 
+// success is the status of the operation's good answer.
+func (o operation) success() int {
+	for _, status := range []int{http.StatusOK, http.StatusCreated, http.StatusAccepted} {
+		if o.Responses.Status(status) != nil {
+			return status
+		}
+	}
+	return http.StatusNoContent
+}
+
 func (k *contract) operations() []operation {
 	var all []operation
 	for _, path := range k.document.Paths.InMatchingOrder() {

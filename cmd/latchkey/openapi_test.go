@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,8 @@ import (
 const (
 	exampleID     = "cid_Lk05sWqe2RfD8yTb1XnA"
 	exampleSecret = "lks_Vb2mQk7Zx0Yw4Rt9Lp3Ns8Hd6Jf1Gc5Ea2Ui7Ok9Pl4Mn0Tz3w"
+	// The id of a secret stands in a path.
+	exampleSecretID = "sec_Mw83kQzT0pYc5VbLr2Xh"
 )
 
 // TestOpenAPI makes every answer that openapi.yaml describes, but for a failure of ours, and holds it against the
@@ -55,13 +58,15 @@ func TestOpenAPI(t *testing.T) {
 	k.examples = strings.NewReplacer(exampleID, id, exampleSecret, secret)
 	for _, o := range slices.Backward(k.operations()) { // Deactivated before it is activated.
 		switch o.OperationID {
-		case "createCredential", "deleteCredential", "deleteTenant", "deleteAPI", "rotateKeys", "revokeKey":
+		case "createCredential", "deleteCredential", "deleteTenant", "deleteAPI",
+			"rotateSecret", "changeSecret", "stopSecret", "rotateKeys", "revokeKey":
 			continue
 		}
 		for _, good := range k.attempts(t, o, authorization(o)) {
-			k.do(t, http.StatusOK, good)
+			k.do(t, o.success(), good)
 		}
 	}
+	k.rotation(t, manage, id)
 
 	// Every way to be refused, at every operation that the document says may refuse so.
 	for _, o := range k.operations() {
@@ -81,6 +86,7 @@ func TestOpenAPI(t *testing.T) {
 	k.planting(t, manage)
 	k.ending(t, manage)
 	k.rotating(t, manage)
+	k.flood(t)
 
 	cut()
 	for _, o := range k.operations() {
@@ -111,11 +117,15 @@ func refusals(good attempt, template, nobody string) map[int]attempt {
 		absent.query = "parent=none"
 	}
 	empty.body, large.body = `{"name": ""}`, strings.Repeat(" ", 1<<20+1)
-	if template == "/admin/v1/apply" {
+	switch {
+	case template == "/admin/v1/apply":
 		empty.body = `{"credentials": [{"name": ""}]}`
-	}
-	if template == oauth.TokenPath {
+	case template == oauth.TokenPath:
 		large.body = strings.Repeat(" ", 64<<10+1)
+	case strings.HasSuffix(template, "/secrets"):
+		empty.body = `{"overlap": -1, "expires_at": "2001-01-01T00:00:00Z"}`
+	case strings.Contains(template, "/secret"):
+		empty.body = `{}`
 	}
 	return map[int]attempt{
 		http.StatusNotModified:           good.with("If-None-Match", "*"),
@@ -138,6 +148,21 @@ func (k *contract) particulars(t *testing.T, manage, id string) {
 		want                      int
 		method, path, query, body string
 	}{
+		{422, "POST", "", "", `{"name": "Keys", "org_id": "org_example", "auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "oct", "k": "AA"}]}, "grants": [{"api": "profile", "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`},
+		{201, "POST", "", "", `{"name": "Keys", "org_id": "org_example", "auth_method": "private_key_jwt", "jwks_uri": "https://keys.example/jwks.json", "grants": [{"api": "profile", "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`},
+		{400, "POST", "/" + id + "/secrets", "", `{"overlap": "1"}`},
+		{400, "POST", "/" + id + "/secrets", "", `{"overlap": 9223372036854775808}`},
+		{422, "POST", "/" + id + "/secrets", "", `{"overlap": 9223372036854775807}`},
+		{400, "POST", "/" + id + "/secrets", "", `{"expires_at": "tomorrow"}`},
+		{422, "POST", "/" + id + "/secrets", "", `{"expires_at": "0001-01-01T00:00:00Z"}`},
+		{422, "POST", "/" + id + "/secrets", "", `{"expires_at": "9999-12-31T23:59:59-23:00"}`},
+		{404, "DELETE", "/" + id + "/secrets/%00%ff", "", ""},
+		{404, "POST", "/%00/secrets", "", `{}`},
+		{422, "PATCH", "/" + id, "", `{"auth_method": "private_key_jwt", "jwks": 1}`},
+		{422, "PATCH", "/" + id, "", `{"auth_method": "private_key_jwt", "jwks": {"keys": [null, ` + strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000) + `]}}`},
+		{422, "PATCH", "/" + id, "", `{"auth_method": "private_key_jwt", "jwks_uri": "https://\u0000"}`},
+		{422, "PATCH", "/" + id, "", `{"auth_method": null}`},
+		{400, "PATCH", "/" + id, "", `{"auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "EC", "kty": "RSA"}]}}`},
 		{200, "POST", "", "dry_run=true", `{"name": "Trial", "org_id": "org_example", "grants": [{"api": "profile", "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`},
 		{200, "PATCH", "/" + id, "dry_run=true", `{"note": "Trial"}`},
 		{409, "PATCH", "/" + id, "", `{"name": "Nightly export"}`},
@@ -223,6 +248,49 @@ func (k *contract) planting(t *testing.T, manage string) {
 	}
 }
 
+// rotation takes a credential's secrets through their life. It leaves the credential with the secret it began with.
+func (k *contract) rotation(t *testing.T, manage, id string) {
+	path := "/admin/v1/credentials/" + id + "/secrets"
+	header := http.Header{"Authorization": {manage}, "Content-Type": {"application/json"}, "Idempotency-Key": {"3f6f1c58b2d94c0e"}}
+	rotate := attempt{"POST", path, "", header, `{"overlap": 3600, "expires_at": "2099-01-01T00:00:00Z"}`}
+	answer, _ := k.do(t, http.StatusCreated, rotate)
+	var fresh struct {
+		ID       string `json:"id"`
+		Previous struct {
+			ID string `json:"id"`
+		} `json:"previous"`
+	}
+	if err := json.Unmarshal(answer, &fresh); err != nil {
+		t.Fatal(err)
+	}
+	if again, headers := k.do(t, http.StatusCreated, rotate); string(again) != string(answer) || headers.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("repeated, the rotation answers %s", again)
+	}
+	other := rotate
+	other.body = `{}`
+	k.do(t, http.StatusUnprocessableEntity, other)
+	k.do(t, http.StatusBadRequest, rotate.with("Idempotency-Key", "short"))
+	header = http.Header{"Authorization": {manage}, "Content-Type": {"application/json"}, "If-Match": {"*"}}
+	k.do(t, http.StatusConflict, attempt{"POST", path, "", header, `{}`})
+	k.do(t, http.StatusConflict, attempt{"PATCH", path + "/" + fresh.ID, "", header, `{"stops_at": "2098-01-01T00:00:00Z"}`})
+	k.do(t, http.StatusUnprocessableEntity, attempt{"PATCH", path + "/" + fresh.Previous.ID, "", header, `{"stops_at": "2098-01-01T00:00:00Z"}`})
+	k.do(t, http.StatusOK, attempt{"PATCH", path + "/" + fresh.Previous.ID, "", header, `{"stops_at": "` + now().Add(time.Hour).Format(time.RFC3339) + `"}`})
+	k.do(t, http.StatusOK, attempt{"GET", path, "", header, ""})
+	k.do(t, http.StatusNoContent, attempt{"DELETE", path + "/" + fresh.ID, "", header, ""})
+	k.do(t, http.StatusConflict, attempt{"DELETE", path + "/" + fresh.Previous.ID, "", header, ""})
+	k.examples = strings.NewReplacer(exampleID, id, exampleSecretID, fresh.Previous.ID)
+}
+
+// flood reports secrets from one address until the server has had enough.
+func (k *contract) flood(t *testing.T) {
+	header := http.Header{"Content-Type": {"application/json"}, "X-Forwarded-For": {"192.0.2.7"}}
+	report := attempt{"POST", "/admin/v1/secrets/report", "", header, `{"secret": "guess"}`}
+	for range 10 {
+		k.do(t, http.StatusAccepted, report)
+	}
+	k.do(t, http.StatusTooManyRequests, report)
+}
+
 // ending lets a credential lose its only secret, and deletes it.
 func (k *contract) ending(t *testing.T, manage string) {
 	end := now().Add(time.Second)
@@ -303,7 +371,7 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 	t.Cleanup(listener.Close)
 	const id, secretText = "cid_first", "pQ7xV2nK9sL4mT8wR3yB6zC1dF5gH0jJ"
 	o := &options{
-		Dev: true, Issuer: "http://" + listener.Listener.Addr().String(), TokenLifetimeMax: time.Hour, CachedClients: 100,
+		Dev: true, Issuer: "http://" + listener.Listener.Addr().String(), TokenLifetimeMax: time.Hour, SecretOverlapMax: 7 * 24 * time.Hour, CachedClients: 100,
 		DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db"), DatabaseMaxConns: 2, Migrate: true,
 		BootstrapClientID: id, BootstrapClientSecret: secretText,
 		SigningAlg: jose.ES256, KeyRotationPeriod: 24 * time.Hour, JWKSMaxAge: contractMaxAge,
@@ -318,7 +386,8 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 	}
 	listener.Config.Handler, err = server.New(server.Config{
 		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge), API: newAPI(core), Ready: core.ready,
-		Metrics: server.NewMetrics("test"), RequestTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Metrics:        server.NewMetrics("test"), RequestTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -53,6 +53,7 @@ type options struct {
 	BootstrapClientSecretFile string `xor:"bootstrap-client-secret" placeholder:"FILE" help:"File that holds the secret of the first management credential."`
 
 	TokenLifetimeMax  time.Duration           `default:"1h" help:"Longest life of a token, whatever its API allows."`
+	SecretOverlapMax  time.Duration           `default:"168h" help:"Longest time that two secrets of a credential may work side by side while one replaces the other; 0 allows none."`
 	SigningAlg        jose.SignatureAlgorithm `enum:"ES256,EdDSA,RS256,PS256" default:"ES256" help:"Algorithm that tokens are signed with: ES256, EdDSA, RS256 or PS256."`
 	RSABits           int                     `enum:"2048,3072,4096" default:"3072" help:"Size of RSA signing keys: 2048, 3072 or 4096."`
 	KeyRotationPeriod time.Duration           `default:"2160h" help:"How long a signing key signs, before the next one does."`
@@ -206,6 +207,7 @@ func (o *options) checkLimits() error {
 		{o.JWKSMaxAge >= time.Second, "--jwks-max-age must be at least 1s"},
 		{o.ClockSkew >= 0, "--clock-skew must not be negative"},
 		{o.KeyRotationPeriod >= 2*o.keyLead(), "--key-rotation-period must be at least twice --jwks-max-age and --clock-skew together"},
+		{o.SecretOverlapMax >= 0, "--secret-overlap-max must not be negative"},
 		{o.CachedClients >= 1, "--cached-clients must be at least 1"},
 		{o.RequestTimeout > 0 && o.RequestTimeout < time.Minute, "--request-timeout must be more than 0 and less than 1m"},
 		{o.DrainDelay >= 0, "--drain-delay must not be negative"},

@@ -189,9 +189,12 @@ func newAPI(core *core) *rest.API {
 		Applier:   admin.Applier{Store: core.db, Registrar: registrar, Now: now},
 		Trail:     admin.Trail{Store: core.db, Cursors: core.cursors},
 		Keys:      core.keys,
+		Retries:   admin.Retries{Store: core.db, Now: now},
 	})
 }
 
 func newRegistrar(core *core) *admin.Registrar {
-	return admin.NewRegistrar(admin.RegistrarConfig{Store: core.db, Issuer: core.issuer, Cursors: core.cursors, Now: now})
+	return admin.NewRegistrar(admin.RegistrarConfig{
+		Store: core.db, Issuer: core.issuer, Cursors: core.cursors, MaxOverlap: core.maxOverlap, Now: now,
+	})
 }
