@@ -18,7 +18,7 @@ func TestContradictions(t *testing.T) {
 		"dev":                        {args: "--dev"},
 		"proxy":                      {args: "--issuer=https://a.example --behind-tls-proxy " + goodKey},
 		"tls":                        {args: "--issuer=https://a.example --tls-cert=c --tls-key=k " + goodKey},
-		"hex key":                    {args: "--dev --master-key=" + strings.Repeat("0f", 32)},
+		"hex key":                    {args: "--dev --master-key=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"},
 		"raw key":                    {args: "--dev --master-key=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"},
 		"nothing":                    {args: "", blames: []string{"--issuer", "--master-key", "openssl rand -base64 32"}},
 		"plain http":                 {args: "--issuer=https://a.example " + goodKey, blames: []string{"--behind-tls-proxy", "--tls-cert", "--dev"}},
