@@ -31,7 +31,8 @@ var doors = map[string][]string{
 	"storage/pkcs11":          {"oauth"},
 	"server":                  {"oauth", "oauth/endpoint", "admin/rest"},
 	"deploy":                  {},
-	"cmd/latchkey":            {"oauth", "oauth/endpoint", "admin", "admin/rest", "storage", "storage/vault", "storage/pkcs11", "server", "deploy"},
+	"cmd/latchkey/cli":        {}, // It speaks HTTP to a server, like curl, and shares nothing with it.
+	"cmd/latchkey":            {"oauth", "oauth/endpoint", "admin", "admin/rest", "storage", "storage/vault", "storage/pkcs11", "server", "deploy", "cmd/latchkey/cli"},
 }
 
 // keepers are the rooms that alone may use a library.
@@ -47,7 +48,7 @@ var keepers = map[string][]string{
 	"github.com/ThalesGroup":       {"storage/pkcs11"},
 	"github.com/prometheus":        {"server"},
 	"go.opentelemetry.io":          {"server"},
-	"github.com/alecthomas/kong":   {"cmd/latchkey"},
+	"github.com/alecthomas/kong":   {"cmd/latchkey", "cmd/latchkey/cli"},
 	"github.com/google/go-cmp/cmp": {"storage/storagetest"},
 }
 

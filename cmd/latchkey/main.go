@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/latchkey-auth/latchkey/cmd/latchkey/cli"
 )
 
 func main() {
@@ -39,6 +41,10 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err == nil {
 		return 0
 	}
+	if failure := new(clientError); errors.As(err, failure) {
+		failure.Print(stderr, failure.asJSON)
+		return failure.Code
+	}
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintln(stderr, "latchkey:", strings.TrimSuffix(line, "\n"))
 	}
@@ -50,34 +56,45 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 
 func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	var commands struct {
-		Serve   options `cmd:"" help:"Run the server."`
-		Migrate options `cmd:"" help:"Bring the database schema up to date. Takes the options of serve, and uses --database-url."`
-		Recover options `cmd:"" help:"Make another management credential and print it once, when none is left that works. Takes the options of serve."`
+		Serve   options `cmd:"" group:"Server:" help:"Run the server."`
+		Migrate options `cmd:"" group:"Server:" help:"Bring the database schema up to date. Takes the options of serve, and uses --database-url."`
+		Recover options `cmd:"" group:"Server:" help:"Make another management credential and print it once, when none is left that works. Takes the options of serve."`
 		Keys    struct {
 			Reseal options `cmd:"" help:"Seal the signing keys anew under --master-key, those under --previous-master-key too. Servers that have both keep running."`
-		} `cmd:"" help:"Look after the signing keys at rest."`
-		Config  options  `cmd:"" help:"Print the effective configuration of serve, and where each value comes from."`
-		Version struct{} `cmd:"" help:"Print the version."`
+		} `cmd:"" group:"Server:" help:"Look after the signing keys at rest."`
+		Config struct {
+			Server options        `cmd:"" default:"withargs" help:"Print the effective configuration of serve, and where each value comes from. It is what latchkey config alone does."`
+			View   cli.ConfigView `cmd:"" help:"Print the settings of the client commands, and where each value comes from."`
+		} `cmd:"" group:"Server:" help:"Print the configuration of the server, or of the client commands: view."`
+		cli.Commands
+		Version  struct{}  `cmd:"" group:"More:" help:"Print the version."`
+		Help     helpTopic `cmd:"" group:"More:" help:"Print the help of a command, or what the exit codes mean: exit-codes."`
+		Complete struct {
+			Words []string `arg:"" optional:"" passthrough:""`
+		} `cmd:"" name:"__complete" hidden:""`
 	}
 	settings := newSettings(environ)
 	helped := false
 	parser, err := kong.New(&commands,
 		kong.Name("latchkey"),
-		kong.Description("Latchkey is an OAuth 2 authorization server for programs. Options are taken from flags, "+
-			"then from the environment, then from the --config file."),
+		kong.Description("Latchkey is an OAuth 2 authorization server for programs, and the client of its REST API. The server's "+
+			"options are taken from flags, then from the environment, then from the --config file."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }), // kong goes on parsing after it has printed the help.
-		kong.ValueFormatter(describe),
+		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true}),
+		kong.ValueFormatter(settings.describe),
 		kong.Resolvers(settings))
 	if err != nil {
 		return err
 	}
+	settings.learn(parser.Model.Node)
+	addExamples(parser.Model.Node)
 	parsed, err := parser.Parse(args)
 	if helped {
 		return nil
 	}
 	if err := errors.Join(settings.failure, err); err != nil {
-		return usageError{err}
+		return misused(err)
 	}
 	if err := settings.check(parsed); err != nil {
 		return usageError{err}
@@ -91,10 +108,17 @@ func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.W
 		return recoverAccess(ctx, &commands.Recover, stdout)
 	case "keys reseal":
 		return resealKeys(ctx, &commands.Keys.Reseal, stdout)
-	case "config":
-		return printConfig(&commands.Config, settings, parsed, stdout)
-	default:
+	case "config server":
+		return printConfig(&commands.Config.Server, settings, parsed, stdout)
+	case "version":
 		return printVersion(stdout)
+	case "help", "help <topic>":
+		return printHelp(ctx, commands.Help.Topic, environ, stdout, stderr)
+	case "__complete", "__complete <words>":
+		cli.Complete(stdout, parser.Model, commands.Complete.Words)
+		return nil
+	default:
+		return runClient(ctx, parsed, settings, stdout, stderr)
 	}
 }
 

@@ -45,6 +45,9 @@ func TestReadmeSession(t *testing.T) {
 		`scope: 'profile:read'`,                    // What jose has verified.
 		`"status":"inactive"`,                      // Switched off.
 		`{"error":"invalid_client","error_descrip`, // And refused.
+		`may             Read profiles in EU Prod`, // A credential made at the command line.
+		`claims  client_id `,                       // What a token says.
+		`tokens end by`,                            // Switched off.
 	} {
 		_, after, found := strings.Cut(rest, want)
 		if !found {

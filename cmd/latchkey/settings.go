@@ -19,19 +19,37 @@ import (
 // kong's own tag for the environment is not used: it reads the process's, and lets a file win over it.
 type settings struct {
 	environ map[string]string
-	path    string            // Of the config file; empty for none.
-	file    map[string]string // Nil until it has been read.
-	failure error             // Of reading it.
-	origins map[string]string // Of the options that somebody gave a value: flag, environment or file.
+	path    string              // Of the config file; empty for none.
+	file    map[string]string   // Nil until it has been read.
+	failure error               // Of reading it.
+	origins map[string]string   // Of the options that somebody gave a value: flag, environment or file.
+	known   map[*kong.Flag]bool // The options of the server. Client commands find their settings themselves.
 }
 
 func newSettings(environ []string) *settings {
-	s := &settings{environ: make(map[string]string), origins: make(map[string]string)}
+	s := &settings{environ: make(map[string]string), origins: make(map[string]string), known: make(map[*kong.Flag]bool)}
 	for _, variable := range environ {
 		name, value, _ := strings.Cut(variable, "=")
 		s.environ[name] = value
 	}
 	return s
+}
+
+// learn notes which flags are options of the server.
+func (s *settings) learn(node *kong.Node) {
+	for _, flag := range node.Flags {
+		if isServer(node) {
+			s.known[flag] = true
+		}
+	}
+	for _, child := range node.Children {
+		s.learn(child)
+	}
+}
+
+// isServer reports whether a command takes the options of the server, of which --config is one.
+func isServer(node *kong.Node) bool {
+	return slices.ContainsFunc(node.Flags, func(flag *kong.Flag) bool { return flag.Name == "config" })
 }
 
 // variable is the name of an option in the environment.
@@ -41,7 +59,7 @@ func variable(option string) string {
 
 // Resolve implements kong.Resolver.
 func (s *settings) Resolve(parsed *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if flag.Name == "help" {
+	if flag.Name == "help" || !s.known[flag] {
 		return nil, nil
 	}
 	// kong would blame the failure on the first flag that it asks for.
@@ -115,7 +133,7 @@ func (s *settings) check(parsed *kong.Context) error {
 		known[flag.Name], known[variable(flag.Name)] = true, true
 	}
 	if !known["config"] {
-		return nil // The command has no options.
+		return nil // The command has none of the server's options.
 	}
 	var unknown []string
 	for name, value := range s.environ {
@@ -139,7 +157,7 @@ func (s *settings) check(parsed *kong.Context) error {
 // or Kubernetes has set it in every pod beside a Service called latchkey.
 func foreign(name, value string) bool {
 	return regexp.MustCompile(`^LATCHKEY_(` +
-		`CLIENT_ID=|CLIENT_SECRET(_FILE)?=|TEST_` +
+		`CLIENT_ID=|CLIENT_SECRET(_FILE)?=|TIMEOUT=|TEST_` +
 		`|(\w+_)?(SERVICE_HOST=|SERVICE_PORT(_\w+)?=|PORT=\w+://|PORT_\d+_\w+=))`).MatchString(name + "=" + value)
 }
 
@@ -153,8 +171,8 @@ func (s *settings) chosen(option string) bool { return s.origins[option] != "" }
 func (s *settings) getenv(name string) string { return s.environ[name] }
 
 // describe is the help of an option.
-func describe(value *kong.Value) string {
-	if value.Flag == nil || value.Name == "help" {
+func (s *settings) describe(value *kong.Value) string {
+	if value.Name == "help" || !s.known[value.Flag] {
 		return value.Help
 	}
 	if value.HasDefault {

@@ -1,0 +1,59 @@
+package cli
+
+// Commands are the client commands, in the order of the help.
+type Commands struct {
+	Credentials struct {
+		List       CredentialsList       `cmd:"" help:"List credentials."`
+		Get        CredentialsGet        `cmd:"" help:"Show a credential."`
+		Create     CredentialsCreate     `cmd:"" help:"Create a credential, and show its secret once."`
+		Update     CredentialsUpdate     `cmd:"" help:"Change a credential."`
+		Duplicate  CredentialsDuplicate  `cmd:"" help:"Create a credential that may do the same as another, with a secret of its own."`
+		Activate   CredentialsActivate   `cmd:"" help:"Let a credential get tokens again."`
+		Deactivate CredentialsDeactivate `cmd:"" help:"Let a credential get no more tokens, from now on."`
+		Delete     CredentialsDelete     `cmd:"" help:"Delete a credential for good."`
+	} `cmd:"" group:"Client of a server:" help:"The programs that may ask for tokens: list, get, create, update, duplicate, activate, deactivate, delete."`
+	APIs struct {
+		List APIsList `cmd:"" help:"List the APIs of the catalogue."`
+		Get  APIsGet  `cmd:"" help:"Show an API and its permissions."`
+	} `cmd:"" name:"apis" group:"Client of a server:" help:"The catalogue of APIs: list, get."`
+	Tenants struct {
+		List TenantsList `cmd:"" help:"List organizations or what lies below one."`
+		Get  TenantsGet  `cmd:"" help:"Show an organization, account or workspace."`
+	} `cmd:"" group:"Client of a server:" help:"Organizations, accounts and workspaces: list, get."`
+	Events struct {
+		List EventsList `cmd:"" help:"List who did what, the newest first."`
+	} `cmd:"" group:"Client of a server:" help:"The audit trail: list."`
+	Token  Token  `cmd:"" group:"Client of a server:" help:"Get a token, and print it or what is in it."`
+	Login  Login  `cmd:"" group:"Client of a server:" help:"Sign in: check a credential and keep it in a profile that only you can read."`
+	Logout Logout `cmd:"" group:"Client of a server:" help:"Remove the profile."`
+	Whoami Whoami `cmd:"" group:"Client of a server:" help:"Show who you are, and what you may do."`
+	Doctor Doctor `cmd:"" group:"Client of a server:" help:"Check step by step what a client needs of a server."`
+
+	Completion Completion `cmd:"" group:"Client of a server:" help:"Print what makes bash, zsh or fish complete the words of latchkey."`
+}
+
+// Examples answers an example for each command, by its path.
+func Examples() map[string]string {
+	return map[string]string{
+		"credentials list":       "latchkey credentials list --search fraud --status active",
+		"credentials get":        "latchkey credentials get 'Fraud scorer' -o json",
+		"credentials create":     "latchkey credentials create 'Fraud scorer' --allow profile:read --in ws_eu_prod --secret-file scorer.secret",
+		"credentials update":     "latchkey credentials update 'Fraud scorer' --owner risk@example.com --dry-run",
+		"credentials duplicate":  "latchkey credentials duplicate 'Fraud scorer' 'Fraud scorer 2' -o env",
+		"credentials activate":   "latchkey credentials activate 'Fraud scorer'",
+		"credentials deactivate": "latchkey credentials deactivate cid_Lk05sWqe2RfD8yTb1XnA",
+		"credentials delete":     "latchkey credentials delete 'Fraud scorer' --yes",
+		"apis list":              "latchkey apis list",
+		"apis get":               "latchkey apis get profile",
+		"tenants list":           "latchkey tenants list --parent acc_eu",
+		"tenants get":            "latchkey tenants get ws_eu_prod",
+		"events list":            "latchkey events list --credential 'Fraud scorer'",
+		"token":                  "curl -H \"Authorization: Bearer $(latchkey token --scope profile:read)\" https://api.example.com/",
+		"login":                  "latchkey login --issuer https://auth.example.com",
+		"logout":                 "latchkey logout",
+		"whoami":                 "latchkey whoami",
+		"doctor":                 "latchkey doctor --issuer https://auth.example.com",
+		"completion":             "latchkey completion bash >/etc/bash_completion.d/latchkey",
+		"config view":            "latchkey config view",
+	}
+}

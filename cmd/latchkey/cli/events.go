@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// event is a line of the audit trail.
+type event struct {
+	ID    string    `json:"id"`
+	At    time.Time `json:"at"`
+	Actor struct {
+		Kind    string `json:"kind"`
+		ID      string `json:"id"`
+		Address string `json:"address"`
+	} `json:"actor"`
+	Action  string            `json:"action"`
+	Target  string            `json:"target"`
+	Changes map[string]change `json:"changes"`
+}
+
+// EventsList is a command.
+type EventsList struct {
+	connection
+	list
+	paging
+	Credential string `placeholder:"CRED" help:"Only what was done to one credential: a client ID, also of a deleted one, or a name."`
+}
+
+// Run implements the command.
+func (c *EventsList) Run(ctx context.Context, s *Session) error {
+	target := "/events"
+	if c.Credential != "" {
+		id, err := c.target(ctx, s)
+		if err != nil {
+			return err
+		}
+		target = path("credentials", id, "events")
+	}
+	return listed(ctx, s, c.connection, c.list, c.paging, target, filter(),
+		[]string{"AT", "ACTION", "TARGET", "BY", "FROM", "CHANGES"},
+		func(item *event) (string, []string) {
+			changes := ""
+			if len(item.Changes) > 0 {
+				changes = compact(item.Changes)
+			}
+			return item.ID, []string{when(&item.At), item.Action, item.Target, item.Actor.ID, item.Actor.Address, changes}
+		})
+}
+
+// target answers the client ID. One of which nobody knows now may be of a deleted credential, which has events still.
+func (c *EventsList) target(ctx context.Context, s *Session) (string, error) {
+	a, err := c.open(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	got, err := a.send(ctx, request{method: http.MethodGet, path: path("credentials", c.Credential, "events")})
+	if err != nil {
+		return "", err
+	}
+	var some page
+	if err := got.decode(&some); err != nil || len(some.Data) > 0 {
+		return c.Credential, err
+	}
+	return named{c.Credential}.id(ctx, a)
+}
