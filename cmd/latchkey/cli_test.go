@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 
@@ -66,5 +67,17 @@ func TestHelpGroupsCommands(t *testing.T) {
 	}
 	if strings.Contains(stdout.String(), "__complete") {
 		t.Error("what only shells call is shown")
+	}
+}
+
+// TestInterrupted holds that who interrupts a command is told so, by a code of its own.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	environ := []string{"LATCHKEY_CLIENT_SECRET=secret"}
+	code := run(ctx, []string{"whoami", "--issuer=http://127.0.0.1:1", "--client-id=id"}, environ, &stdout, &stderr)
+	if code != cli.ExitInterrupted || stderr.String() != "error: interrupted\n" {
+		t.Errorf("the exit code is %d: %s", code, &stderr)
 	}
 }

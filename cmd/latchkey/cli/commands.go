@@ -13,16 +13,25 @@ type Commands struct {
 		Delete     CredentialsDelete     `cmd:"" help:"Delete a credential for good."`
 	} `cmd:"" group:"Client of a server:" help:"The programs that may ask for tokens: list, get, create, update, duplicate, activate, deactivate, delete."`
 	APIs struct {
-		List APIsList `cmd:"" help:"List the APIs of the catalogue."`
-		Get  APIsGet  `cmd:"" help:"Show an API and its permissions."`
-	} `cmd:"" name:"apis" group:"Client of a server:" help:"The catalogue of APIs: list, get."`
+		List       APIsList       `cmd:"" help:"List the APIs of the catalogue."`
+		Get        APIsGet        `cmd:"" help:"Show an API and its permissions."`
+		Put        APIsPut        `cmd:"" help:"Create or replace an API."`
+		Activate   APIsActivate   `cmd:"" help:"Let tokens for an API be issued again."`
+		Deactivate APIsDeactivate `cmd:"" help:"Let no more tokens for an API be issued."`
+		Delete     APIsDelete     `cmd:"" help:"Delete an API that nobody is granted."`
+	} `cmd:"" name:"apis" group:"Client of a server:" help:"The catalogue of APIs: list, get, put, activate, deactivate, delete."`
 	Tenants struct {
-		List TenantsList `cmd:"" help:"List organizations or what lies below one."`
-		Get  TenantsGet  `cmd:"" help:"Show an organization, account or workspace."`
-	} `cmd:"" group:"Client of a server:" help:"Organizations, accounts and workspaces: list, get."`
+		List       TenantsList       `cmd:"" help:"List organizations or what lies below one."`
+		Get        TenantsGet        `cmd:"" help:"Show an organization, account or workspace."`
+		Put        TenantsPut        `cmd:"" help:"Create or rename an organization, account or workspace."`
+		Activate   TenantsActivate   `cmd:"" help:"Let what is granted there hold again."`
+		Deactivate TenantsDeactivate `cmd:"" help:"Let nothing that is granted there hold."`
+		Delete     TenantsDelete     `cmd:"" help:"Delete an organization, account or workspace that nothing hangs on."`
+	} `cmd:"" group:"Client of a server:" help:"Organizations, accounts and workspaces: list, get, put, activate, deactivate, delete."`
 	Events struct {
 		List EventsList `cmd:"" help:"List who did what, the newest first."`
 	} `cmd:"" group:"Client of a server:" help:"The audit trail: list."`
+	Apply  Apply  `cmd:"" group:"Client of a server:" help:"Bring tree, catalogue and credentials to a declared state."`
 	Token  Token  `cmd:"" group:"Client of a server:" help:"Get a token, and print it or what is in it."`
 	Login  Login  `cmd:"" group:"Client of a server:" help:"Sign in: check a credential and keep it in a profile that only you can read."`
 	Logout Logout `cmd:"" group:"Client of a server:" help:"Remove the profile."`
@@ -45,9 +54,18 @@ func Examples() map[string]string {
 		"credentials delete":     "latchkey credentials delete 'Fraud scorer' --yes",
 		"apis list":              "latchkey apis list",
 		"apis get":               "latchkey apis get profile",
+		"apis put":               "latchkey apis put search -f search.yaml --dry-run",
+		"apis activate":          "latchkey apis activate search",
+		"apis deactivate":        "latchkey apis deactivate search",
+		"apis delete":            "latchkey apis delete search --yes",
 		"tenants list":           "latchkey tenants list --parent acc_eu",
 		"tenants get":            "latchkey tenants get ws_eu_prod",
+		"tenants put":            "latchkey tenants put ws_jp_prod --level workspace --parent acc_apac --name 'Japan Production'",
+		"tenants activate":       "latchkey tenants activate ws_jp_prod",
+		"tenants deactivate":     "latchkey tenants deactivate ws_jp_prod",
+		"tenants delete":         "latchkey tenants delete ws_jp_prod --yes",
 		"events list":            "latchkey events list --credential 'Fraud scorer'",
+		"apply":                  "latchkey apply -f catalogue.yaml --dry-run",
 		"token":                  "curl -H \"Authorization: Bearer $(latchkey token --scope profile:read)\" https://api.example.com/",
 		"login":                  "latchkey login --issuer https://auth.example.com",
 		"logout":                 "latchkey logout",

@@ -78,7 +78,7 @@ type CredentialsList struct {
 	Search string `placeholder:"TEXT" help:"Keep those whose name or client ID contains this."`
 	Status string `placeholder:"STATUS" help:"Keep those that are active, or inactive."`
 	Org    string `placeholder:"ID" help:"Keep those of one organization."`
-	Sort   string `placeholder:"ORDER" help:"name or created_at; turned round with a minus before it."`
+	Sort   string `placeholder:"ORDER" help:"name or created_at; turned round by a minus: --sort=-created_at."`
 }
 
 // Run implements the command.

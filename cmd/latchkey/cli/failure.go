@@ -80,8 +80,45 @@ type problem struct {
 		Detail  string `json:"detail"`
 	} `json:"errors"`
 	InUse *struct {
-		Total string `json:"total"`
+		Total    string `json:"total"`
+		Children []struct {
+			ID string `json:"id"`
+		} `json:"children"`
+		Credentials []struct {
+			ClientID string `json:"client_id"`
+		} `json:"credentials"`
 	} `json:"in_use"`
+}
+
+// text says all of it on one line.
+func (p *problem) text() string {
+	parts := []string{p.Title}
+	switch {
+	case len(p.Errors) == 0 && strings.HasPrefix(p.Detail, p.Title):
+		parts[0] = p.Detail
+	case len(p.Errors) == 0 && p.Detail != "":
+		parts = append(parts, p.Detail)
+	}
+	for _, field := range p.Errors {
+		parts = append(parts, strings.TrimSpace(field.Pointer+" "+field.Detail))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// hangers names the first things that hang on another.
+func (p *problem) hangers() string {
+	const most = 5
+	var ids []string
+	for _, child := range p.InUse.Children {
+		ids = append(ids, child.ID)
+	}
+	for _, credential := range p.InUse.Credentials {
+		ids = append(ids, credential.ClientID)
+	}
+	if len(ids) > most {
+		ids = append(ids[:most], "… "+p.InUse.Total+" in all")
+	}
+	return strings.Join(ids, " ")
 }
 
 // refusal makes a failure of an answer that is no success.
@@ -108,17 +145,10 @@ func refusal(status int, header http.Header, body []byte) *Failure {
 		return failure
 	}
 	failure.problem = body
-	parts := []string{read.Title}
-	if len(read.Errors) == 0 && read.Detail != "" {
-		parts = append(parts, read.Detail)
-	}
-	for _, field := range read.Errors {
-		parts = append(parts, strings.TrimSpace(field.Pointer+" "+field.Detail))
-	}
+	failure.Message = read.text()
 	if read.InUse != nil {
-		parts = append(parts, read.InUse.Total+" things hang on it")
+		failure.Hint = "what hangs on it: " + read.hangers()
 	}
-	failure.Message = strings.Join(parts, "; ")
 	if read.RequestID != "" {
 		failure.RequestID = read.RequestID
 	}
