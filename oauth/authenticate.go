@@ -4,39 +4,72 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 )
+
+// Caller is a client that has proven itself.
+type Caller struct {
+	*Client
+	// Secret is the secret it proved itself by.
+	Secret *Secret
+	// From is the address it asked from.
+	From netip.Addr
+}
 
 // Authenticate answers the client that the proof proves, as it is at this moment or later: a change that was
 // committed before the call is always seen. Every refusal is the same invalid_client to the caller (RFC 6749
 // §5.2), after the same work; only the private cause tells them apart. An error that is no [*Error] means that
 // the question could not be answered.
-func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (*Client, error) {
+func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) {
 	client, err := i.store.Client(ctx, proof.ClientID)
 	if errors.Is(err, ErrNotFound) {
 		client = i.nobody
 	} else if err != nil {
-		return nil, fmt.Errorf("looking up the client: %w", err)
+		return Caller{}, fmt.Errorf("looking up the client: %w", err)
 	}
 
-	secret := client.MatchingSecret(proof.Secret, i.now())
+	secret := client.MatchingSecret(proof.Secret)
+	var refusal *Error
 	switch {
 	case client == i.nobody:
-		return nil, invalidClient("unknown client")
+		return Caller{}, RefuseClient(errors.New("unknown client"))
 	case client.AuthMethod != proof.Method:
-		return nil, invalidClient("the client does not authenticate by " + string(proof.Method))
+		refusal = invalidClient(ReasonAuthMethod, "the client does not authenticate by "+string(proof.Method))
 	case secret == nil:
-		return nil, invalidClient("wrong, expired or stopped secret")
-	case client.Status != StatusActive:
-		return nil, invalidClient("inactive client")
-	case !i.store.Catalog().Open(client.OrgID):
-		return nil, invalidClient("inactive org")
-	case !client.MayAskFrom(proof.From):
-		return nil, invalidClient("address " + proof.From.String() + " is not allowed")
+		refusal = invalidClient(ReasonSecret, "wrong secret")
+	case !secret.Usable(i.now()):
+		refusal = invalidClient(ReasonEndedSecret, "the secret ending in "+secret.Hint+" has expired or was stopped")
+	default:
+		if refusal = i.standing(client); refusal == nil && !client.MayAskFrom(proof.From) {
+			refusal = notFrom(proof.From)
+		}
 	}
-	return client, nil
+	if refusal != nil {
+		refusal.client, refusal.secret = client, secret
+		return Caller{}, refusal
+	}
+	return Caller{Client: client, Secret: secret, From: proof.From}, nil
 }
 
-func invalidClient(cause string) error { return RefuseClient(errors.New(cause)) }
+// standing answers why a client is refused whatever it presents, or nil if it is not.
+func (i *Issuer) standing(client *Client) *Error {
+	switch {
+	case client.Status != StatusActive:
+		return invalidClient(ReasonInactiveClient, "inactive client")
+	case !i.store.Catalog().Open(client.OrgID):
+		return invalidClient(ReasonInactiveOrg, "inactive org")
+	default:
+		return nil
+	}
+}
+
+func notFrom(address netip.Addr) *Error {
+	return invalidClient(ReasonNetwork, "address "+address.String()+" is not allowed")
+}
+
+func invalidClient(reason Reason, cause string) *Error {
+	return &Error{Code: InvalidClient, Description: "client authentication failed", Err: errors.New(cause), Reason: reason}
+}
 
 // RefuseClient makes the one answer to a client that has not proven itself, for whatever private cause.
 func RefuseClient(cause error) error {

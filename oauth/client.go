@@ -51,13 +51,13 @@ type Client struct {
 	Version int64
 }
 
-// MatchingSecret answers the usable secret whose text was presented, or nil.
+// MatchingSecret answers the secret whose text was presented, usable or not, or nil.
 // It does the same work whether or not there is one.
-func (c *Client) MatchingSecret(presented Plaintext, now time.Time) *Secret {
+func (c *Client) MatchingSecret(presented Plaintext) *Secret {
 	hash := presented.Hash()
 	var match *Secret
 	for i := range c.Secrets {
-		if secret := &c.Secrets[i]; secret.Hash.Equal(hash) && secret.Usable(now) {
+		if secret := &c.Secrets[i]; secret.Hash.Equal(hash) {
 			match = secret
 		}
 	}

@@ -23,6 +23,14 @@ type Error struct {
 	Description string
 	// Err is the private cause. It may be nil.
 	Err error
+	// Reason is the private cause in one word, for the administrator's counts; empty if the Code says it all.
+	Reason Reason
+	// Missing are the permissions, as scopes, for want of which the request was refused.
+	Missing Scope
+
+	// Whom the refusal concerns and by which secret, where that is known.
+	client *Client
+	secret *Secret
 }
 
 func (e *Error) Error() string {

@@ -93,11 +93,11 @@ func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
 
 	switch {
 	case len(missingAudiences) > 0:
-		return Granted{}, &Error{Code: InvalidTarget, Description: "the client holds nothing at a requested resource"}
+		return Granted{}, c.refuseTarget(client, missingAudiences)
 	case len(missing) > 0:
-		return Granted{}, &Error{Code: InvalidScope, Description: "the requested scope exceeds what is granted"}
+		return Granted{}, c.refuseScope(client, missing)
 	case len(granted.Scope) == 0:
-		return Granted{}, &Error{Code: InvalidScope, Description: "nothing is granted to the client"}
+		return Granted{}, c.refuseAll(client)
 	case mixed:
 		return Granted{}, &Error{Code: InvalidTarget, Description: "tokens of these resources are signed in different ways: ask for one resource at a time"}
 	}

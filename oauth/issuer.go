@@ -24,6 +24,7 @@ type Issuer struct {
 	now         func() time.Time
 	engine      engine
 	nobody      *Client
+	ledger      *Ledger
 }
 
 // Config is what an Issuer is made of. Every field is required.
@@ -54,6 +55,7 @@ func NewIssuer(config Config) (*Issuer, error) {
 		algorithm:   config.Algorithm,
 		now:         config.Now,
 		nobody:      newNobody(),
+		ledger:      NewLedger(),
 	}
 	issuer.engine = newEngine(issuer.mint)
 	return issuer, nil
@@ -88,6 +90,9 @@ func (i *Issuer) MaxLifetime() time.Duration { return i.maxLifetime }
 // URL answers the issuer identifier.
 func (i *Issuer) URL() string { return i.url }
 
+// Ledger answers the ledger that [Issuer.Record] writes.
+func (i *Issuer) Ledger() *Ledger { return i.ledger }
+
 // Token is an issued access token, as RFC 6749 §5.1 answers it.
 type Token struct {
 	Access   string
@@ -97,16 +102,22 @@ type Token struct {
 
 // Issue gives an authenticated client a token for what it asks, or an [*Error] from [Catalog.Grant].
 func (i *Issuer) Issue(ctx context.Context, client *Client, asked Request) (Token, error) {
-	granted, err := i.store.Catalog().Grant(client, asked)
+	granted, err := i.grant(client, asked)
 	if err != nil {
 		return Token{}, err
 	}
-	granted.Lifetime = shorter(granted.Lifetime, i.maxLifetime)
 	access, err := i.engine.issue(ctx, client, granted)
 	if err != nil {
 		return Token{}, fmt.Errorf("issuing a token: %w", err)
 	}
 	return Token{Access: access, Lifetime: granted.Lifetime, Scope: granted.Scope}, nil
+}
+
+// grant judges what is asked, and bounds the lifetime by the server's.
+func (i *Issuer) grant(client *Client, asked Request) (Granted, error) {
+	granted, err := i.store.Catalog().Grant(client, asked)
+	granted.Lifetime = shorter(granted.Lifetime, i.maxLifetime)
+	return granted, err
 }
 
 // LongestLifetime answers for how long, from now, a token already issued to the client may still be valid.
@@ -120,19 +131,25 @@ func (i *Issuer) LongestLifetime(client *Client) time.Duration {
 	return shorter(shorter(client.TokenLifetime, longest), i.maxLifetime)
 }
 
-// mint writes and signs the claims of RFC 9068 §2.2.
+// mint writes and signs the claims of a new token.
 func (i *Issuer) mint(client *Client, granted Granted) (string, error) {
 	now := i.now()
-	return i.store.Keyring().sign(&bearer.Claims{
+	claims := i.claims(client, granted, now)
+	claims.ID = rand.Text()
+	return i.store.Keyring().sign(claims, cmp.Or(granted.Algorithm, i.algorithm), now)
+}
+
+// claims are those of RFC 9068 §2.2, but for the jti that tells one token from the next.
+func (i *Issuer) claims(client *Client, granted Granted, now time.Time) *bearer.Claims {
+	return &bearer.Claims{
 		Issuer:               i.url,
 		Subject:              client.ID,
 		ClientID:             client.ID,
 		Audience:             granted.Audience,
 		IssuedAt:             now.Unix(),
 		ExpiresAt:            now.Add(granted.Lifetime).Unix(),
-		ID:                   rand.Text(),
 		Scope:                granted.Scope.String(),
 		OrgID:                client.OrgID,
 		AuthorizationDetails: granted.Details,
-	}, cmp.Or(granted.Algorithm, i.algorithm), now)
+	}
 }

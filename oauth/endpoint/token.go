@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -38,17 +39,7 @@ func (e *Endpoint) Token(c *gin.Context) {
 	}
 	proof.From, _ = netip.ParseAddr(c.ClientIP())
 	c.Set("client_id", proof.ClientID)
-	client, err := e.issuer.Authenticate(c.Request.Context(), proof)
-	if err != nil {
-		Fail(c, err)
-		return
-	}
-	asked, err := readRequest(parameters)
-	if err != nil {
-		Fail(c, err)
-		return
-	}
-	token, err := e.issuer.Issue(c.Request.Context(), client, asked)
+	token, err := e.exchange(c.Request.Context(), proof, parameters)
 	if err != nil {
 		Fail(c, err)
 		return
@@ -60,6 +51,26 @@ func (e *Endpoint) Token(c *gin.Context) {
 		ExpiresIn:   int64(token.Lifetime / time.Second),
 		Scope:       token.Scope.String(),
 	})
+}
+
+// exchange answers the token for a proof, and has the ledger note whatever comes of it.
+func (e *Endpoint) exchange(ctx context.Context, proof oauth.Proof, parameters form) (token oauth.Token, err error) {
+	var caller oauth.Caller
+	defer func() { e.issuer.Record(caller, proof.From, parameters.asked(), token, err) }()
+	if caller, err = e.issuer.Authenticate(ctx, proof); err != nil {
+		return token, err
+	}
+	asked, err := readRequest(parameters)
+	if err != nil {
+		return token, err
+	}
+	return e.issuer.Issue(ctx, caller.Client, asked)
+}
+
+// asked answers what the request asks for, unjudged.
+func (f form) asked() oauth.Asked {
+	// "audience" is the older spelling of RFC 8707's resource.
+	return oauth.Asked{Scope: f.get("scope"), Resources: slices.Concat(f["resource"], f["audience"])}
 }
 
 // readProof finds the one way in which the request authenticates its client (RFC 6749 §2.3: never more than one).
@@ -136,8 +147,7 @@ func readRequest(parameters form) (oauth.Request, error) {
 		return oauth.Request{}, err
 	}
 	asked := oauth.Request{Scope: scope}
-	// "audience" is the older spelling of RFC 8707's resource.
-	for _, resource := range slices.Concat(parameters["resource"], parameters["audience"]) {
+	for _, resource := range parameters.asked().Resources {
 		if !slices.Contains(asked.Resources, resource) {
 			asked.Resources = append(asked.Resources, resource)
 		}
