@@ -51,17 +51,16 @@ type Client struct {
 	Version int64
 }
 
-// MatchingSecret answers the secret whose text was presented, usable or not, or nil.
+// MatchingSecret answers the secret whose text was presented, or nil, and whether it is usable.
 // It does the same work whether or not there is one.
-func (c *Client) MatchingSecret(presented Plaintext) *Secret {
+func (c *Client) MatchingSecret(presented Plaintext, now time.Time) (match *Secret, usable bool) {
 	hash := presented.Hash()
-	var match *Secret
 	for i := range c.Secrets {
 		if secret := &c.Secrets[i]; secret.Hash.Equal(hash) {
 			match = secret
 		}
 	}
-	return match
+	return match, match != nil && match.Usable(now)
 }
 
 // CurrentSecret answers the usable secret that no rotation is about to end; while there is none, the newest of the

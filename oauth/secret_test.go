@@ -75,12 +75,16 @@ func TestClientMatchesOnlyUsableSecrets(t *testing.T) {
 	stopped.StoppedAt = now
 	client := &Client{Secrets: []Secret{current, previous, stopped}}
 
-	for text, want := range map[Plaintext]string{
-		currentText: current.ID, previousText: previous.ID, stoppedText: "", NewPlaintext(""): "",
+	for text, want := range map[Plaintext]struct {
+		id     string
+		usable bool
+	}{
+		currentText: {current.ID, true}, previousText: {previous.ID, true}, stoppedText: {stopped.ID, false},
+		NewPlaintext(""): {"", false},
 	} {
-		match := client.MatchingSecret(text, now)
-		if (match == nil) != (want == "") || match != nil && match.ID != want {
-			t.Errorf("a secret matched %v, want %q", match, want)
+		match, usable := client.MatchingSecret(text, now)
+		if (match == nil) != (want.id == "") || match != nil && match.ID != want.id || usable != want.usable {
+			t.Errorf("a secret matched %v, usable %v, want %v", match, usable, want)
 		}
 	}
 }
