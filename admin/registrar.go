@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,35 +136,6 @@ func (r *Registrar) visible(ctx context.Context, actor Actor, id string) (*oauth
 		return nil, notFound("credential", id)
 	}
 	return client, nil
-}
-
-// ClientFilter narrows a list of clients. The zero value of a field does not narrow.
-type ClientFilter struct {
-	OrgID  string
-	Status oauth.Status
-	Search string
-	Sort   ClientSort
-}
-
-// List answers a page of the clients the actor sees.
-func (r *Registrar) List(ctx context.Context, actor Actor, filter ClientFilter, page PageRequest) (Page[oauth.Client], error) {
-	if err := actor.require(CredentialsRead); err != nil {
-		return Page[oauth.Client]{}, err
-	}
-	if filter.OrgID != "" && !actor.Sees(filter.OrgID) {
-		return Page[oauth.Client]{}, nil
-	}
-	query := ClientQuery{
-		Org: cmp.Or(filter.OrgID, actor.Org), Status: filter.Status, Search: filter.Search, Sort: cmp.Or(filter.Sort, ByName),
-	}
-	return paginate(r.cursors, query, page,
-		func(after *ClientPosition, limit int) ([]oauth.Client, error) {
-			query.After, query.Limit = after, limit
-			return r.store.Clients(ctx, query)
-		},
-		func(client *oauth.Client) ClientPosition {
-			return ClientPosition{Name: client.Name, CreatedAt: client.CreatedAt, ID: client.ID}
-		})
 }
 
 // Change changes what the change names. A dry run checks all the same and stores nothing. It answers a

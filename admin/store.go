@@ -22,6 +22,7 @@ type Store interface {
 	// commits all that was written. If work answers an error, nothing has happened, and the error is answered as it
 	// is. Within the work, another Transact is a part of the first.
 	Transact(ctx context.Context, work func(context.Context, Store) error) error
+	UsageStore
 	// Events answers the audit trail, the newest first.
 	Events(ctx context.Context, query EventQuery) ([]EventRow, error)
 	// Bootstrapped answers whether Bootstrap has ever registered a client.
@@ -36,7 +37,7 @@ type ClientStore interface {
 	// Client answers a client with all its secrets, as stored.
 	Client(ctx context.Context, id string) (*oauth.Client, error)
 	// Clients answers those that match, in the query's order.
-	Clients(ctx context.Context, query ClientQuery) ([]oauth.Client, error)
+	Clients(ctx context.Context, query ClientQuery) ([]ClientRow, error)
 	// Holders answers the clients that hold such a grant, ordered by id.
 	Holders(ctx context.Context, query HolderQuery) ([]oauth.Client, error)
 	// ClientOfSecret answers the client_id of the client that keeps a secret with this hash, usable or not.
@@ -46,6 +47,14 @@ type ClientStore interface {
 	// the Event that change answers. If change answers no Event, nothing is stored. An error of change is
 	// answered as it is. A status of oauth.StatusDeleted leaves a tombstone: secrets and grants are gone for good.
 	UpdateClient(ctx context.Context, id string, change func(*oauth.Client) (*Event, error)) error
+}
+
+// UsageStore answers what clients did. It is written by an oauth.UsageStore.
+type UsageStore interface {
+	// Usages answers what is shown of each client, by its id, on the day that is today's.
+	Usages(ctx context.Context, ids []string, today oauth.Day) (map[string]ClientUsage, error)
+	// Usage answers all that is kept of a client, the days from the one named.
+	Usage(ctx context.Context, id string, from oauth.Day) (*UsageDetail, error)
 }
 
 // CatalogStore keeps APIs.
@@ -123,7 +132,19 @@ type ClientQuery struct {
 	Name string
 	// Search narrows to names and client_ids that contain it, whatever the case of ASCII letters.
 	Search string
-	Sort   ClientSort
+	// API narrows to clients with a grant of it, and Permission to those of which it names this one.
+	API        string
+	Permission string
+	// Places narrows to clients that are granted something at one of these tenants or, if PlacesIn is not empty, at a
+	// child of that one.
+	Places   []string
+	PlacesIn string
+	// UnusedFor, SecretExpiresWithin and Attention are those of a ClientFilter, as of Now.
+	UnusedFor           time.Duration
+	SecretExpiresWithin time.Duration
+	Attention           Attention
+	Now                 time.Time
+	Sort                ClientSort
 	// After is the last row of the page before.
 	After *ClientPosition
 	// Limit is the greatest number of rows; it must be positive.
@@ -152,13 +173,22 @@ const (
 	ByNameDown    ClientSort = "-name"
 	ByCreated     ClientSort = "created_at"
 	ByCreatedDown ClientSort = "-created_at"
+	ByUsed        ClientSort = "last_used_at" // Those never used come first.
+	ByUsedDown    ClientSort = "-last_used_at"
 )
 
 // ClientPosition is a client's place in an order: the value it was sorted by, and its id.
 type ClientPosition struct {
 	Name      string    `json:"n,omitzero"`
 	CreatedAt time.Time `json:"c,omitzero"`
+	UsedAt    time.Time `json:"u,omitzero"`
 	ID        string    `json:"i"`
+}
+
+// ClientRow is a client with its place in the order of the list it is answered in.
+type ClientRow struct {
+	oauth.Client
+	Position ClientPosition
 }
 
 // TenantQuery says which tenants to answer. The zero value of a field does not narrow.

@@ -256,8 +256,9 @@ func (e *clientEntry) permission(scope string, perhaps int) int {
 	return len(e.permissions) - 1
 }
 
-// Flush hands what was gathered to the store. What the store does not take is kept, and handed over again by the
-// next Flush; in the meantime no more is gathered than there is room for.
+// Flush hands what was gathered to the store. What an unavailable store does not take is kept, and handed over again
+// by the next Flush; in the meantime no more is gathered than there is room for. What the store refuses for another
+// reason is lost, so that it does not hold up the rest for ever.
 func (l *Ledger) Flush(ctx context.Context, store UsageStore) error {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
@@ -270,10 +271,16 @@ func (l *Ledger) Flush(ctx context.Context, store UsageStore) error {
 
 func (l *Ledger) save(ctx context.Context, store UsageStore) error {
 	for len(l.unsaved) > 0 {
-		if err := store.AddUsage(ctx, l.unsaved[0]); err != nil {
+		batch := l.unsaved[0]
+		err := store.AddUsage(ctx, batch)
+		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil && err != nil {
 			return err
 		}
 		l.unsaved = l.unsaved[1:]
+		if err != nil {
+			l.lost.Add(uint64(len(batch.Clients)))
+			return err
+		}
 	}
 	return nil
 }

@@ -52,6 +52,8 @@ func (s *Server) routes() (*gin.Engine, error) {
 	admin.POST("/credentials/:client_id/secrets", api.Idempotent, api.RotateSecret)
 	admin.PATCH("/credentials/:client_id/secrets/:secret_id", api.PatchSecret)
 	admin.DELETE("/credentials/:client_id/secrets/:secret_id", api.DeleteSecret)
+	admin.POST("/credentials/:client_id/token-preview", api.PreviewToken)
+	admin.GET("/credentials/:client_id/usage", api.GetUsage)
 	admin.GET("/credentials/:client_id/events", api.ListCredentialEvents)
 	admin.GET("/apis", api.ListAPIs)
 	admin.GET("/apis/:key", api.GetAPI)

@@ -63,19 +63,12 @@ func (r *clientRow) client() oauth.Client {
 const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth_method, c.jwks, c.jwks_uri, c.grants,
 	c.token_lifetime, c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
 
-// selectClient reads one client, and selectClients those that a filter and an order leave, each once for every
-// secret it has: one statement, so that a client is never seen with the secrets of another moment.
-const (
-	selectClient = `SELECT ` + clientColumns + `, ` + secretColumns + `
-		FROM clients c LEFT JOIN secrets s ON s.client_id = c.id
-		WHERE c.id = $1 AND c.deleted_at IS NULL
-		ORDER BY s.created_at DESC, s.id DESC`
-
-	selectClients = `SELECT ` + clientColumns + `, ` + secretColumns + `
-		FROM (SELECT ` + clientColumns + ` FROM clients c %s ORDER BY %s LIMIT %s) c
-		LEFT JOIN secrets s ON s.client_id = c.id
-		ORDER BY %s, s.created_at DESC, s.id DESC`
-)
+// selectClient reads one client once for every secret it has: one statement, so that a client is never seen with the
+// secrets of another moment.
+const selectClient = `SELECT ` + clientColumns + `, ` + secretColumns + `
+	FROM clients c LEFT JOIN secrets s ON s.client_id = c.id
+	WHERE c.id = $1 AND c.deleted_at IS NULL
+	ORDER BY s.created_at DESC, s.id DESC`
 
 // joinedRow is a client beside one of its secrets.
 type joinedRow struct {

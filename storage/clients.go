@@ -33,59 +33,6 @@ func (db *DB) Client(ctx context.Context, id string) (client *oauth.Client, err 
 	return client, err
 }
 
-// Clients implements admin.Store.
-func (db *DB) Clients(ctx context.Context, query admin.ClientQuery) (clients []oauth.Client, err error) {
-	if !storable(query.Org, query.Name, query.Search) {
-		return nil, nil
-	}
-	order, beyond := "c.name, c.id", "(c.name, c.id) > (%s, %s)"
-	switch query.Sort {
-	case admin.ByName:
-	case admin.ByNameDown:
-		order, beyond = "c.name DESC, c.id DESC", "(c.name, c.id) < (%s, %s)"
-	case admin.ByCreated:
-		order, beyond = "c.created_at, c.id", "(c.created_at, c.id) > (%s, %s)"
-	case admin.ByCreatedDown:
-		order, beyond = "c.created_at DESC, c.id DESC", "(c.created_at, c.id) < (%s, %s)"
-	default:
-		return nil, fmt.Errorf("listing clients: there is no order %q", query.Sort)
-	}
-
-	var where filter
-	where.and("c.deleted_at IS NULL")
-	if query.Org != "" {
-		where.and("c.org_id = %s", query.Org)
-	}
-	if query.Status != "" {
-		where.and("c.status = %s", query.Status)
-	}
-	if query.Name != "" {
-		where.and("c.name = %s", query.Name)
-	}
-	if query.Search != "" {
-		where.contains("c.name", "c.id", query.Search)
-	}
-	if after := query.After; after != nil {
-		var value any = after.Name
-		if query.Sort == admin.ByCreated || query.Sort == admin.ByCreatedDown {
-			value = moment{after.CreatedAt}
-		}
-		where.and(beyond, value, after.ID)
-	}
-	limit := where.place(query.Limit)
-
-	err = db.ask(ctx, "listing clients", func(ctx context.Context) error {
-		var rows []joinedRow
-		statement := fmt.Sprintf(selectClients, &where, order, limit, order)
-		if err := db.from().SelectContext(ctx, &rows, statement, where.values...); err != nil {
-			return err
-		}
-		clients, err = fold(rows)
-		return err
-	})
-	return clients, err
-}
-
 // CreateClient implements admin.Store.
 func (db *DB) CreateClient(ctx context.Context, client *oauth.Client, event admin.Event) error {
 	_, err := db.change(ctx, fmt.Sprintf("creating client %q", client.ID), []string{subjectClient + client.ID},
@@ -108,6 +55,9 @@ func insertClient(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error 
 		return err
 	}
 	if err := insertGrants(ctx, tx, client); err != nil {
+		return err
+	}
+	if err := insertUsage(ctx, tx, client); err != nil {
 		return err
 	}
 	return insertSecrets(ctx, tx, client)
@@ -165,6 +115,11 @@ func updateClient(
 		WHERE id = :id`, row)
 	if err != nil {
 		return err
+	}
+	if client.Status == oauth.StatusDeleted {
+		if err := deleteUsage(ctx, tx, client.ID); err != nil {
+			return err
+		}
 	}
 	grants, err := row.Grants.Value()
 	if err != nil {

@@ -34,7 +34,11 @@ func insertGrants(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error 
 			permissions = append(permissions, permissionRow{client.ID, grant.API, permission})
 		}
 		at := grant.AppliesTo
-		for _, tenant := range slices.Concat(at.Accounts, at.Workspaces, at.AllWorkspacesOf) {
+		tenants := slices.Concat(at.Accounts, at.Workspaces, at.AllWorkspacesOf)
+		if at.Org {
+			tenants = append(tenants, client.OrgID)
+		}
+		for _, tenant := range tenants {
 			places = append(places, placeRow{client.ID, client.OrgID, grant.API, tenant})
 		}
 	}

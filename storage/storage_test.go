@@ -104,6 +104,7 @@ func TestContract(t *testing.T) {
 			db := migrated(t, newURL(t))
 			return storagetest.Database{
 				Admin:   db,
+				Usage:   db,
 				Replica: func(t testing.TB) oauth.Store { return fresh(t, db, FreshConfig{Timeout: 10 * time.Second}) },
 			}
 		})
@@ -129,6 +130,7 @@ func TestGrantTables(t *testing.T) {
 			{{API: "profile", Permissions: []string{"read"}, AppliesTo: oauth.Places{
 				Accounts: []string{"acc_one"}, Workspaces: []string{"wks_one"}, AllWorkspacesOf: []string{"acc_one", "acc_two"},
 			}}},
+			{{API: "profile", Permissions: []string{"read"}, AppliesTo: oauth.Places{Org: true}}},
 			{},
 		} {
 			err := db.UpdateClient(t.Context(), client.ID, func(client *oauth.Client) (*admin.Event, error) {
@@ -170,6 +172,9 @@ func checkGrantTables(t testing.TB, db *DB, id string) {
 		}
 		for _, place := range slices.Concat(grant.AppliesTo.Accounts, grant.AppliesTo.Workspaces, grant.AppliesTo.AllWorkspacesOf) {
 			want = append(want, grant.API+" in "+place)
+		}
+		if grant.AppliesTo.Org {
+			want = append(want, grant.API+" in org_one")
 		}
 	}
 	var got []string

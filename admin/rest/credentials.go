@@ -36,13 +36,18 @@ type newCredential struct {
 
 // ListCredentials answers GET /admin/v1/credentials.
 func (a *API) ListCredentials(c *gin.Context) {
-	q := queryOf(c, "q", "status", "org_id", "sort", "limit", "cursor")
+	q := queryOf(c, "q", "status", "org_id", "api", "permission", "where", "unused_for", "secret_expires_within",
+		"attention", "sort", "limit", "cursor")
 	filter := admin.ClientFilter{
 		Search: q.text("q"),
 		OrgID:  q.text("org_id"),
 		Status: oauth.Status(q.oneOf("status", string(oauth.StatusActive), string(oauth.StatusInactive))),
+		API:    q.text("api"), Permission: q.scope("permission"), Where: q.text("where"),
+		UnusedFor: q.days("unused_for"), SecretExpiresWithin: q.days("secret_expires_within"),
+		Attention: admin.Attention(q.oneOf("attention", string(admin.AttentionSecretExpiring), string(admin.AttentionUnused),
+			string(admin.AttentionOldSecretInUse), string(admin.AttentionRefusedRequests))),
 		Sort: admin.ClientSort(q.oneOf("sort", string(admin.ByName), string(admin.ByNameDown),
-			string(admin.ByCreated), string(admin.ByCreatedDown))),
+			string(admin.ByCreated), string(admin.ByCreatedDown), string(admin.ByUsed), string(admin.ByUsedDown))),
 	}
 	request := q.page()
 	if !q.ok(a, c) {
@@ -53,16 +58,15 @@ func (a *API) ListCredentials(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	summaries, err := a.registrar.Summaries(c.Request.Context(), rows.Rows)
-	if err != nil {
-		a.fail(c, err)
+	clients := make([]oauth.Client, len(rows.Rows))
+	for i := range rows.Rows {
+		clients[i] = rows.Rows[i].Client
+	}
+	views, ok := a.views(c, clients)
+	if !ok {
 		return
 	}
-	next := 0
-	writePage(c, rows, func(client *oauth.Client) credential {
-		next++
-		return credentialOf(client, summaries[next-1], a.registrar.Now())
-	})
+	writePage(c, admin.Page[credential]{Rows: views, Next: rows.Next}, func(view *credential) credential { return *view })
 }
 
 // CreateCredential answers POST /admin/v1/credentials. Its answer shows the secret for the only time.
@@ -211,12 +215,30 @@ func (a *API) writeDryRun(c *gin.Context, outcome admin.Outcome) {
 
 // view answers a client as the wire shows it, or the problem.
 func (a *API) view(c *gin.Context, client *oauth.Client) (credential, bool) {
-	summaries, err := a.registrar.Summaries(c.Request.Context(), []oauth.Client{*client})
-	if err != nil {
-		a.fail(c, err)
+	views, ok := a.views(c, []oauth.Client{*client})
+	if !ok {
 		return credential{}, false
 	}
-	return credentialOf(client, summaries[0], a.registrar.Now()), true
+	return views[0], true
+}
+
+// views answers clients as the wire shows them, or the problem. It asks as often for many as for one.
+func (a *API) views(c *gin.Context, clients []oauth.Client) ([]credential, bool) {
+	summaries, err := a.registrar.Summaries(c.Request.Context(), clients)
+	if err != nil {
+		a.fail(c, err)
+		return nil, false
+	}
+	usages, err := a.registrar.Usages(c.Request.Context(), clients)
+	if err != nil {
+		a.fail(c, err)
+		return nil, false
+	}
+	views := make([]credential, len(clients))
+	for i := range clients {
+		views[i] = credentialOf(&clients[i], summaries[i], &usages[i], a.registrar.Now())
+	}
+	return views, true
 }
 
 // ifMatchAny reads a precondition that may be left out.

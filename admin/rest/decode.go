@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
@@ -111,6 +112,15 @@ func (q *query) text(name string) string {
 	return ""
 }
 
+// scope reads a permission that is written as a scope, or is left out.
+func (q *query) scope(name string) string {
+	text := q.text(name)
+	if api, permission, _ := strings.Cut(text, ":"); text != "" && (api == "" || permission == "") {
+		q.refuse(name, "the value must be an API and a permission, such as profile:read")
+	}
+	return text
+}
+
 // oneOf reads a parameter that has one of these values or is left out.
 func (q *query) oneOf(name string, values ...string) string {
 	text := q.text(name)
@@ -121,18 +131,33 @@ func (q *query) oneOf(name string, values ...string) string {
 }
 
 func (q *query) page() admin.PageRequest {
-	request := admin.PageRequest{Cursor: q.text("cursor")}
-	if text := q.text("limit"); text != "" {
-		limit, err := strconv.Atoi(text)
-		if errors.Is(err, strconv.ErrRange) && text[0] != '-' {
-			limit, err = admin.MaxPageLimit, nil // More than the greatest counts as the greatest.
-		}
-		if err != nil || limit < 1 {
-			q.refuse("limit", "the value must be a whole number from 1")
-		}
-		request.Limit = limit
+	return admin.PageRequest{Cursor: q.text("cursor"), Limit: q.number("limit", 0)}
+}
+
+// number reads a whole number from 1 on, or answers the fallback.
+func (q *query) number(name string, fallback int) int {
+	text := q.text(name)
+	if text == "" {
+		return fallback
 	}
-	return request
+	number, err := strconv.Atoi(text)
+	if errors.Is(err, strconv.ErrRange) && number > 0 {
+		err = nil // It is the greatest number there is, and greater than any limit.
+	}
+	if err != nil || number < 1 {
+		q.refuse(name, "the value must be a whole number from 1")
+	}
+	return number
+}
+
+// days reads a number of days, which may be left out.
+func (q *query) days(name string) time.Duration {
+	const most = 3650
+	days := q.number(name, 0)
+	if days > most {
+		q.refuse(name, "the value must be at most "+strconv.Itoa(most))
+	}
+	return time.Duration(min(days, most)) * 24 * time.Hour
 }
 
 func (q *query) dryRun() bool { return q.flag("dry_run") }

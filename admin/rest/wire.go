@@ -25,6 +25,9 @@ type credential struct {
 	Grants        []grant             `json:"grants"`
 	Summary       []string            `json:"summary"`
 	Secrets       []secret            `json:"secrets"`
+	LastUsedAt    *time.Time          `json:"last_used_at"`
+	Usage         usage               `json:"usage"`
+	Attention     []admin.Attention   `json:"attention"`
 	CreatedAt     time.Time           `json:"created_at"`
 	CreatedBy     string              `json:"created_by"`
 	UpdatedAt     time.Time           `json:"updated_at"`
@@ -36,22 +39,25 @@ type credential struct {
 type grant oauth.Grant
 
 type secret struct {
-	ID        string     `json:"id"`
-	Hint      string     `json:"hint"`
-	Status    string     `json:"status"`
-	CreatedAt time.Time  `json:"created_at"`
-	CreatedBy string     `json:"created_by"`
-	ExpiresAt *time.Time `json:"expires_at"`
-	StopsAt   *time.Time `json:"stops_at"`
-	StoppedAt *time.Time `json:"stopped_at"`
+	ID         string     `json:"id"`
+	Hint       string     `json:"hint"`
+	Status     string     `json:"status"`
+	CreatedAt  time.Time  `json:"created_at"`
+	CreatedBy  string     `json:"created_by"`
+	ExpiresAt  *time.Time `json:"expires_at"`
+	StopsAt    *time.Time `json:"stops_at"`
+	StoppedAt  *time.Time `json:"stopped_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+	LastUsedIP *string    `json:"last_used_ip"`
 }
 
-func credentialOf(client *oauth.Client, summary []string, now time.Time) credential {
+func credentialOf(client *oauth.Client, summary []string, used *admin.ClientUsage, now time.Time) credential {
 	wire := credential{
 		ClientID: client.ID, OrgID: client.OrgID, Name: client.Name, Note: client.Note, Owner: client.Owner,
 		Status: client.Status, AuthMethod: client.AuthMethod, TokenLifetime: int64(client.TokenLifetime / time.Second),
 		JWKSURI: orNull(client.KeysURL), AllowedCIDRs: []string{}, Grants: []grant{}, Summary: summary,
-		Secrets:   secretsOf(client, now),
+		Secrets:    secretsOf(client, used, now),
+		LastUsedAt: orNull(used.IssuedAt), Usage: usageOf(used), Attention: admin.AttentionOf(client, used, now),
 		CreatedAt: client.CreatedAt, CreatedBy: client.CreatedBy,
 		UpdatedAt: client.UpdatedAt, UpdatedBy: client.UpdatedBy, Version: client.Version,
 	}
@@ -67,7 +73,7 @@ func credentialOf(client *oauth.Client, summary []string, now time.Time) credent
 	return wire
 }
 
-func secretsOf(client *oauth.Client, now time.Time) []secret {
+func secretsOf(client *oauth.Client, used *admin.ClientUsage, now time.Time) []secret {
 	current := client.CurrentSecret(now)
 	wire := make([]secret, len(client.Secrets))
 	for i := range client.Secrets {
@@ -76,6 +82,7 @@ func secretsOf(client *oauth.Client, now time.Time) []secret {
 			ID: kept.ID, Hint: kept.Hint, Status: secretStatus(kept, kept == current, now),
 			CreatedAt: kept.CreatedAt, CreatedBy: kept.CreatedBy,
 			ExpiresAt: orNull(kept.ExpiresAt), StopsAt: orNull(kept.StopsAt), StoppedAt: orNull(kept.StoppedAt),
+			LastUsedAt: orNull(used.Secrets[kept.ID].At), LastUsedIP: orNull(used.Secrets[kept.ID].From),
 		}
 	}
 	return wire

@@ -136,12 +136,13 @@ func (f *fixture) pages(t testing.TB, query admin.ClientQuery) []oauth.Client {
 	for {
 		page, err := f.Admin.Clients(t.Context(), query)
 		must(t, err)
-		all = append(all, page...)
+		for _, row := range page {
+			all = append(all, row.Client)
+			query.After = &row.Position
+		}
 		if len(page) < query.Limit {
 			return all
 		}
-		last := page[len(page)-1]
-		query.After = &admin.ClientPosition{Name: last.Name, CreatedAt: last.CreatedAt, ID: last.ID}
 	}
 }
 

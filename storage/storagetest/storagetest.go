@@ -13,6 +13,7 @@ import (
 // Database is an empty database, ready for use, as the suite sees it.
 type Database struct {
 	Admin admin.Store
+	Usage oauth.UsageStore
 	// Replica makes another oauth.Store over the same database, as another replica would have it.
 	Replica func(t testing.TB) oauth.Store
 }
@@ -32,6 +33,13 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"ClientOfSecret", testClientOfSecret},
 		{"Answers", testAnswers},
 		{"AnswersAtOnce", testAnswersAtOnce},
+		{"Usage", testUsage},
+		{"UsageOnce", testUsageOnce},
+		{"UsageOfReplicas", testUsageOfReplicas},
+		{"UsageOfTombstones", testUsageOfTombstones},
+		{"UsagePruned", testUsagePruned},
+		{"ClientFilters", testClientFilters},
+		{"Attention", testAttention},
 		{"Catalogue", testCatalogue},
 		{"Tenants", testTenants},
 		{"TenantLists", testTenantLists},
