@@ -53,6 +53,17 @@ func NewMetrics(version string) *Metrics {
 	return m
 }
 
+// WatchLedger counts what a ledger cannot note.
+func (m *Metrics) WatchLedger(ledger *oauth.Ledger) {
+	m.registry.MustRegister(
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "latchkey_usage_lost_total", Help: "Notes on the usage of credentials that were lost: there was no room, or the database refused them.",
+		}, func() float64 { return float64(ledger.Lost()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "latchkey_token_requests_unknown_client_total", Help: "Token requests of clients that do not exist.",
+		}, func() float64 { return float64(ledger.Unknown()) }))
+}
+
 func (m *Metrics) observe(c *gin.Context, took time.Duration) {
 	method := knownMethod(c.Request.Method)
 	m.requests.WithLabelValues(route(c), method, strconv.Itoa(c.Writer.Status())).Inc()

@@ -26,6 +26,8 @@ type contract struct {
 	// examples puts what the server has really made in the place of what the document's examples make up.
 	examples *strings.Replacer
 	seen     map[string]bool // "GET /admin/v1/me 200"
+	// flush stores what the server has gathered in memory.
+	flush func(*testing.T)
 }
 
 func newContract(t *testing.T, url string) *contract {
@@ -38,7 +40,7 @@ func newContract(t *testing.T, url string) *contract {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &contract{document, router, url, strings.NewReplacer(), make(map[string]bool)}
+	return &contract{document: document, router: router, url: url, examples: strings.NewReplacer(), seen: make(map[string]bool)}
 }
 
 // attempt is a request to be made.

@@ -126,6 +126,10 @@ func refusals(good attempt, template, nobody string) map[int]attempt {
 		empty.body = `{"overlap": -1, "expires_at": "2001-01-01T00:00:00Z"}`
 	case strings.Contains(template, "/secret"):
 		empty.body = `{}`
+	case strings.HasSuffix(template, "/token-preview"):
+		empty.body = `{"scope": "none:none profile:none", "resource": ["urn:none"], "from": "nowhere"}`
+	case strings.HasSuffix(template, "/usage"):
+		empty.body, empty.query = "", "days=91"
 	}
 	return map[int]attempt{
 		http.StatusNotModified:           good.with("If-None-Match", "*"),
@@ -174,7 +178,14 @@ func (k *contract) particulars(t *testing.T, manage, id string) {
 		{400, "POST", "", "", ``},
 		{422, "POST", "", "", `{"name": "A", "grants": [{"api": "none"}], "allowed_cidrs": ["x"], "secret_expires_at": "2001-01-01T00:00:00Z"}`},
 		{200, "GET", "", "status=active&org_id=org_example&sort=-created_at&q=fraud&limit=500", ""},
+		{200, "GET", "", "api=profile&permission=profile:read&where=ws_eu_prod&unused_for=1&secret_expires_within=9&attention=unused&sort=-last_used_at", ""},
+		{200, "GET", "/" + id + "/usage", "days=90", ""},
+		{200, "POST", "/" + id + "/token-preview", "", `{"scope": "profile:read"}`},
 		{400, "GET", "", "limit=0", ""},
+		{400, "GET", "", "permission=profile", ""},
+		{400, "GET", "", "unused_for=0", ""},
+		{400, "GET", "", "secret_expires_within=3651", ""},
+		{400, "GET", "", "attention=all", ""},
 		{400, "GET", "", "sort=note", ""},
 		{400, "GET", "", "cursor=none", ""},
 		{200, "GET", "/../tenants", "parent=acc_eu", ""},
@@ -191,6 +202,10 @@ func (k *contract) particulars(t *testing.T, manage, id string) {
 		k.do(t, call.want, attempt{call.method, path, call.query, header, call.body})
 	}
 
+	// What the attempts above have done by now is stored before it is shown.
+	k.flush(t)
+	k.do(t, http.StatusOK, attempt{"GET", "/admin/v1/credentials/" + id + "/usage", "", header, ""})
+	k.do(t, http.StatusOK, attempt{"GET", "/admin/v1/credentials", "sort=last_used_at", header, ""})
 	for _, list := range []string{"credentials", "tenants", "events", "credentials/" + id + "/events"} {
 		query := "limit=1"
 		if list == "tenants" {
@@ -393,5 +408,11 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 		t.Fatal(err)
 	}
 	listener.Start()
-	return newContract(t, o.Issuer), "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secretText)), core.close
+	k = newContract(t, o.Issuer)
+	k.flush = func(t *testing.T) {
+		if err := core.issuer.Ledger().Flush(t.Context(), core.db); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return k, "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secretText)), core.close
 }

@@ -60,6 +60,7 @@ type options struct {
 	JWKSMaxAge        time.Duration           `name:"jwks-max-age" default:"5m" help:"How long verifiers may keep the JWKS. Every key is published for longer before it signs."`
 	ClockSkew         time.Duration           `default:"1m" help:"How far the clocks of replicas and verifiers may be apart."`
 	CachedClients     int                     `default:"20000" help:"Most clients kept in memory."`
+	UsageInterval     time.Duration           `default:"5s" help:"How often what credentials did is stored: tokens, refusals, last use."`
 
 	RequestTimeout time.Duration `default:"10s" help:"Longest time to work on a request; less than a minute."`
 	DrainDelay     time.Duration `default:"500ms" help:"How long to go on accepting connections after a signal to stop."`
@@ -209,6 +210,7 @@ func (o *options) checkLimits() error {
 		{o.KeyRotationPeriod >= 2*o.keyLead(), "--key-rotation-period must be at least twice --jwks-max-age and --clock-skew together"},
 		{o.SecretOverlapMax >= 0, "--secret-overlap-max must not be negative"},
 		{o.CachedClients >= 1, "--cached-clients must be at least 1"},
+		{o.UsageInterval > 0, "--usage-interval must be more than 0"},
 		{o.RequestTimeout > 0 && o.RequestTimeout < time.Minute, "--request-timeout must be more than 0 and less than 1m"},
 		{o.DrainDelay >= 0, "--drain-delay must not be negative"},
 		{o.DrainTimeout > 0, "--drain-timeout must be more than 0"},

@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 			"ready":   waitUntilReady,
 			"request": request,
 			"capture": capture,
+			"poll":    poll,
 		},
 	})
 }
@@ -86,6 +87,29 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(response.StatusCode) != args[0] {
 		ts.Fatalf("%s %s answered %s: %s", args[1], args[2], response.Status, text)
 	}
+}
+
+// poll gets a URL until the answer matches, and prints it: poll PATTERN URL TOKEN.
+func poll(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: poll PATTERN URL TOKEN")
+	}
+	pattern, body := regexp.MustCompile(args[0]), ""
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		asked, err := http.NewRequest(http.MethodGet, args[1], nil)
+		ts.Check(err)
+		asked.Header.Set("Authorization", "Bearer "+args[2])
+		response, err := http.DefaultClient.Do(asked)
+		ts.Check(err)
+		text, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		ts.Check(err)
+		if body = string(text); pattern.MatchString(body) {
+			ts.Stdout().Write(text)
+			return
+		}
+	}
+	ts.Fatalf("%s never matched %s: %s", args[1], args[0], body)
 }
 
 // capture puts what the groups of a pattern match in a file, or in stdout, into variables: capture FILE PATTERN VAR...

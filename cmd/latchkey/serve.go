@@ -46,6 +46,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	defer listener.Close()
 	number, _ := buildVersion()
 	metrics := server.NewMetrics(number)
+	metrics.WatchLedger(core.issuer.Ledger())
 	stopMetrics, err := serveMetrics(o, s, metrics, log)
 	if err != nil {
 		return err
@@ -78,6 +79,8 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
+	stopUsage := keepUsage(core, o.UsageInterval, log)
+	defer stopUsage()
 	log.Info("serving", "addr", listener.Addr().String(), "issuer", o.Issuer, "version", number)
 	defer log.Info("stopped")
 	return front.Serve(ctx, listener)

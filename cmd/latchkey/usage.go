@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+const (
+	pruneInterval = time.Hour
+	pruneRows     = 2000 // at a time
+	pruneRounds   = 100  // in a row
+	// lastFlushTimeout is how long a stopping server tries to store what it has gathered.
+	lastFlushTimeout = 10 * time.Second
+)
+
+// keepUsage stores what the issuer's ledger gathers, every so often and once more when the function it answers is
+// called; and it forgets what is too old.
+func keepUsage(core *core, interval time.Duration, log *slog.Logger) (stop func()) {
+	keeper := usageKeeper{core: core, log: log}
+	ctx, cancel := context.WithCancel(context.Background())
+	var loops sync.WaitGroup
+	loops.Go(func() { every(ctx, interval, keeper.flush) })
+	loops.Go(func() { every(ctx, pruneInterval, keeper.prune) })
+	return func() {
+		cancel()
+		loops.Wait()
+		last, cancel := context.WithTimeout(context.Background(), lastFlushTimeout)
+		defer cancel()
+		if err := core.issuer.Ledger().Flush(last, core.db); err != nil {
+			log.Error("the last usage of credentials could not be stored", "cause", err)
+		}
+	}
+}
+
+// every does something at each interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func(context.Context)) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			do(ctx)
+		}
+	}
+}
+
+// usageKeeper stores and forgets usage. Its failures are logged once, until something succeeds.
+type usageKeeper struct {
+	core    *core
+	log     *slog.Logger
+	failing bool
+	lost    uint64
+}
+
+func (k *usageKeeper) flush(ctx context.Context) {
+	ledger := k.core.issuer.Ledger()
+	err := ledger.Flush(ctx, k.core.db)
+	if ctx.Err() != nil {
+		return // It is tried once more at the end.
+	}
+	if err != nil && !k.failing {
+		k.log.Warn("the usage of credentials cannot be stored; it is kept and tried again", "cause", err)
+	}
+	k.failing = err != nil
+	if lost := ledger.Lost(); lost > k.lost {
+		k.log.Error("usage of credentials was lost", "notes", lost-k.lost)
+		k.lost = lost
+	}
+}
+
+func (k *usageKeeper) prune(ctx context.Context) {
+	oldest := oauth.DayOf(now()) - admin.KeptDays + 1
+	for range pruneRounds {
+		more, err := k.core.db.PruneUsage(ctx, oldest, pruneRows)
+		if err != nil && ctx.Err() == nil {
+			k.log.Warn("old usage cannot be deleted; it is tried again later", "cause", err)
+		}
+		if err != nil || !more {
+			return
+		}
+	}
+}
