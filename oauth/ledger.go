@@ -50,7 +50,6 @@ type ledgerShard struct {
 
 // clientEntry is what one client did since the last flush.
 type clientEntry struct {
-	orgID       string
 	issuedAt    time.Time
 	issuedTo    netip.Addr
 	refused     LastRefusal
@@ -205,7 +204,7 @@ func (l *Ledger) enter(client *Client) (*ledgerShard, *clientEntry) {
 	shard.mu.Lock()
 	entry := shard.clients[client.ID]
 	if entry == nil && len(shard.clients) < shardClients {
-		entry = &clientEntry{orgID: client.OrgID}
+		entry = new(clientEntry)
 		if shard.clients == nil {
 			shard.clients = make(map[string]*clientEntry)
 		}
@@ -311,7 +310,7 @@ func (l *Ledger) take() []*Usage {
 
 func (e *clientEntry) addTo(batch *Usage, id string) {
 	batch.Clients = append(batch.Clients, ClientUse{
-		ClientID: id, OrgID: e.orgID, IssuedAt: e.issuedAt, IssuedTo: addressText(e.issuedTo), Refused: e.refused,
+		ClientID: id, IssuedAt: e.issuedAt, IssuedTo: addressText(e.issuedTo), Refused: e.refused,
 	})
 	for _, s := range e.secrets {
 		batch.Secrets = append(batch.Secrets, SecretUse{ClientID: id, SecretID: s.id, At: s.at, From: addressText(s.from)})

@@ -126,7 +126,7 @@ func TestLedgerNotesWhatWasAskedAndWhatCameOfIt(t *testing.T) {
 
 	secret, day := client.Secrets[0].ID, DayOf(testTime)
 	want := &Usage{
-		Clients: []ClientUse{{ClientID: client.ID, OrgID: "org_a", IssuedAt: testTime, IssuedTo: "192.0.2.1",
+		Clients: []ClientUse{{ClientID: client.ID, IssuedAt: testTime, IssuedTo: "192.0.2.1",
 			Refused: LastRefusal{At: testTime, Code: InvalidClient, Reason: ReasonSecret}}},
 		Secrets: []SecretUse{{ClientID: client.ID, SecretID: secret, At: testTime, From: "192.0.2.1"}},
 		Days: []DayUse{

@@ -44,7 +44,6 @@ type Usage struct {
 // ClientUse is when a client was last issued a token and refused one. A zero time says that it was not.
 type ClientUse struct {
 	ClientID string
-	OrgID    string
 	IssuedAt time.Time
 	IssuedTo string // The address that asked.
 	Refused  LastRefusal

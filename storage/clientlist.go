@@ -11,12 +11,14 @@ import (
 
 // selectClients reads the clients that a filter and an order leave, each once for every secret it has: one statement,
 // so that a client is never seen with the secrets of another moment.
-const selectClients = `SELECT ` + clientColumns + `, c.used_at, ` + secretColumns + `
+//
+// The page is found first, by indexes that hold all that it takes, and only then its rows are read.
+const selectClients = `SELECT ` + clientColumns + `, u.used_at, ` + secretColumns + `
 	FROM (
-		SELECT ` + clientColumns + `, u.used_at
-		FROM clients c LEFT JOIN client_usage u ON u.client_id = c.id %s ORDER BY %s LIMIT %s
-	) c LEFT JOIN secrets s ON s.client_id = c.id
-	ORDER BY %s, s.created_at DESC, s.id DESC`
+		SELECT c.id FROM clients c LEFT JOIN client_usage u ON u.client_id = c.id %[1]s ORDER BY %[2]s LIMIT %[3]s
+	) page JOIN clients c ON c.id = page.id LEFT JOIN client_usage u ON u.client_id = c.id
+	LEFT JOIN secrets s ON s.client_id = c.id
+	ORDER BY %[2]s, s.created_at DESC, s.id DESC`
 
 // listedRow is a row of selectClients.
 type listedRow struct {
@@ -24,11 +26,10 @@ type listedRow struct {
 	UsedAt moment `db:"used_at"`
 }
 
-// clientOrder is an order of clients: of the rows that are chosen, of those that are answered, and what lies beyond a
-// position in it.
+// clientOrder is an order of clients, and what lies beyond a position in it.
 type clientOrder struct {
-	chosen, answered, beyond string
-	value                    func(*admin.ClientPosition) any
+	by, beyond string
+	value      func(*admin.ClientPosition) any
 }
 
 func orderOf(sort admin.ClientSort) (clientOrder, error) {
@@ -37,12 +38,12 @@ func orderOf(sort admin.ClientSort) (clientOrder, error) {
 	byUse := func(p *admin.ClientPosition) any { return orNever(p.UsedAt) }
 	// The index of each order stands in one table alone, and so the id must be that table's.
 	orders := map[admin.ClientSort]clientOrder{
-		admin.ByName:        {"c.name, c.id", "c.name, c.id", "(c.name, c.id) > (%s, %s)", byName},
-		admin.ByNameDown:    {"c.name DESC, c.id DESC", "c.name DESC, c.id DESC", "(c.name, c.id) < (%s, %s)", byName},
-		admin.ByCreated:     {"c.created_at, c.id", "c.created_at, c.id", "(c.created_at, c.id) > (%s, %s)", byAge},
-		admin.ByCreatedDown: {"c.created_at DESC, c.id DESC", "c.created_at DESC, c.id DESC", "(c.created_at, c.id) < (%s, %s)", byAge},
-		admin.ByUsed:        {"u.used_at, u.client_id", "c.used_at, c.id", "(u.used_at, u.client_id) > (%s, %s)", byUse},
-		admin.ByUsedDown:    {"u.used_at DESC, u.client_id DESC", "c.used_at DESC, c.id DESC", "(u.used_at, u.client_id) < (%s, %s)", byUse},
+		admin.ByName:        {"c.name, c.id", "(c.name, c.id) > (%s, %s)", byName},
+		admin.ByNameDown:    {"c.name DESC, c.id DESC", "(c.name, c.id) < (%s, %s)", byName},
+		admin.ByCreated:     {"c.created_at, c.id", "(c.created_at, c.id) > (%s, %s)", byAge},
+		admin.ByCreatedDown: {"c.created_at DESC, c.id DESC", "(c.created_at, c.id) < (%s, %s)", byAge},
+		admin.ByUsed:        {"u.used_at, u.client_id", "(u.used_at, u.client_id) > (%s, %s)", byUse},
+		admin.ByUsedDown:    {"u.used_at DESC, u.client_id DESC", "(u.used_at, u.client_id) < (%s, %s)", byUse},
 	}
 	order, known := orders[sort]
 	if !known {
@@ -76,16 +77,19 @@ func (db *DB) Clients(ctx context.Context, query admin.ClientQuery) (clients []a
 func clientList(query *admin.ClientQuery, order clientOrder) (statement string, values []any) {
 	var where filter
 	where.and("c.deleted_at IS NULL")
+	own := "c" // The table whose indexes hold the order.
 	if query.Sort == admin.ByUsed || query.Sort == admin.ByUsedDown {
-		where.and("u.client_id IS NOT NULL") // So that the order may begin with client_usage.
-		if query.Org != "" {
-			where.and("u.org_id = %s", query.Org)
-		}
-	} else if query.Org != "" {
-		where.and("c.org_id = %s", query.Org)
+		own = "u"
+		where.and("u.client_id IS NOT NULL")
+	}
+	if query.Org != "" {
+		where.and(own+".org_id = %s", query.Org)
+	}
+	if query.Attention != "" {
+		query.Status = oauth.StatusActive
 	}
 	if query.Status != "" {
-		where.and("c.status = %s", query.Status)
+		where.and(own+".status = %s", query.Status)
 	}
 	if query.Name != "" {
 		where.and("c.name = %s", query.Name)
@@ -99,7 +103,7 @@ func clientList(query *admin.ClientQuery, order clientOrder) (statement string, 
 		where.and(order.beyond, order.value(query.After), query.After.ID)
 	}
 	limit := where.place(query.Limit)
-	return fmt.Sprintf(selectClients, &where, order.chosen, limit, order.answered), where.values
+	return fmt.Sprintf(selectClients, &where, order.by, limit), where.values
 }
 
 func foldList(rows []listedRow) ([]admin.ClientRow, error) {
@@ -153,10 +157,6 @@ func (f *filter) used(query *admin.ClientQuery) {
 	if query.SecretExpiresWithin > 0 {
 		f.secretExpires(query, query.SecretExpiresWithin)
 	}
-	if query.Attention == "" {
-		return
-	}
-	f.and("c.status = %s", oauth.StatusActive)
 	switch query.Attention {
 	case admin.AttentionSecretExpiring:
 		f.secretExpires(query, admin.ExpiringWithin)
@@ -178,7 +178,7 @@ func (f *filter) used(query *admin.ClientQuery) {
 
 func (f *filter) unusedFor(query *admin.ClientQuery, age time.Duration) {
 	since := moment{query.Now.Add(-age)}
-	f.and("c.created_at <= %s AND u.used_at <= %s", since, since)
+	f.and("u.created_at <= %s AND u.used_at <= %s", since, since)
 }
 
 func (f *filter) secretExpires(query *admin.ClientQuery, within time.Duration) {

@@ -70,8 +70,9 @@ var seeds = []string{
 			CASE WHEN HASHTEXT(id) % 5 = 0 THEN NOW() + (HASHTEXT(name) % 400) * INTERVAL '1 day' END,
 			CASE WHEN s = 1 AND HASHTEXT(id) % 500 = 1 THEN NOW() + INTERVAL '1 day' END
 		FROM clients, GENERATE_SERIES(1, 2) s WHERE (s = 1 OR HASHTEXT(id) % 500 = 1) AND $1 > 0`,
-	`INSERT INTO client_usage (client_id, org_id, used_at, used_from, refused_at, refused_code, refused_reason, refused_missing)
-		SELECT id, org_id,
+	`INSERT INTO client_usage (client_id, org_id, status, created_at, used_at, used_from, refused_at, refused_code, refused_reason,
+			refused_missing)
+		SELECT id, org_id, status, created_at,
 			CASE WHEN HASHTEXT(id) % 4 = 0 THEN TIMESTAMPTZ 'epoch' ELSE NOW() - POWER(RANDOM(), 4) * INTERVAL '400 days' END, '192.0.2.1',
 			CASE WHEN HASHTEXT(id) % 20 = 1 THEN NOW() - RANDOM() * INTERVAL '200 days' END, '', '', ''
 		FROM clients WHERE $1 > 0`,

@@ -116,10 +116,12 @@ func updateClient(
 	if err != nil {
 		return err
 	}
+	keepUsage := updateUsage
 	if client.Status == oauth.StatusDeleted {
-		if err := deleteUsage(ctx, tx, client.ID); err != nil {
-			return err
-		}
+		keepUsage = deleteUsage
+	}
+	if err := keepUsage(ctx, tx, client); err != nil {
+		return err
 	}
 	grants, err := row.Grants.Value()
 	if err != nil {

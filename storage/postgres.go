@@ -82,6 +82,17 @@ func local(config pq.Config) bool {
 func (p *postgres) connector(patience time.Duration) (driver.Connector, error) {
 	config := p.config.Clone()
 	config.Runtime["timezone"] = "UTC"
+	for setting, value := range map[string]string{
+		// What a list reads lies in memory, or on a disk without a head to move: the planner should look rows up.
+		"random_page_cost": "1.1",
+		// Statements of milliseconds are over before a second process or compiled code has started.
+		"max_parallel_workers_per_gather": "0",
+		"jit":                             "off",
+	} {
+		if config.Runtime[setting] == "" {
+			config.Runtime[setting] = value
+		}
+	}
 	config.Runtime["idle_in_transaction_session_timeout"] = milliseconds(max(patience, postgresIdleInTransaction))
 	if config.Runtime["statement_timeout"] == "" || patience > statementTimeout {
 		config.Runtime["statement_timeout"] = milliseconds(patience)

@@ -36,6 +36,8 @@ func (m moment) orZero() time.Time {
 type clientUsageRow struct {
 	ClientID       string       `db:"client_id"`
 	OrgID          string       `db:"org_id"`
+	Status         oauth.Status `db:"status"`
+	CreatedAt      moment       `db:"created_at"`
 	UsedAt         moment       `db:"used_at"`
 	UsedFrom       string       `db:"used_from"`
 	RefusedAt      moment       `db:"refused_at"`
@@ -80,20 +82,30 @@ type refusalRow struct {
 	Missing   string             `db:"missing"`
 }
 
-const insertClientUsage = `INSERT INTO client_usage
-		(client_id, org_id, used_at, used_from, refused_at, refused_code, refused_reason, refused_missing)
-	VALUES (:client_id, :org_id, :used_at, :used_from, :refused_at, :refused_code, :refused_reason, :refused_missing)`
+const insertClientUsage = `INSERT INTO client_usage (client_id, org_id, status, created_at,
+		used_at, used_from, refused_at, refused_code, refused_reason, refused_missing)
+	VALUES (:client_id, :org_id, :status, :created_at, :used_at, :used_from, :refused_at, :refused_code, :refused_reason, :refused_missing)`
 
 // insertUsage makes the row that every client has.
 func insertUsage(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
-	_, err := tx.NamedExecContext(ctx, insertClientUsage, clientUsageRow{ClientID: client.ID, OrgID: client.OrgID, UsedAt: orNever(time.Time{})})
+	_, err := tx.NamedExecContext(ctx, insertClientUsage, clientUsageRow{
+		ClientID: client.ID, OrgID: client.OrgID, Status: client.Status, CreatedAt: moment{client.CreatedAt},
+		UsedAt: orNever(time.Time{}),
+	})
+	return err
+}
+
+// updateUsage keeps what the row says of the client itself. It waits for a batch only if there is something to change.
+func updateUsage(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
+	_, err := tx.ExecContext(ctx, `UPDATE client_usage SET status = $2 WHERE client_id = $1 AND status <> $2`,
+		client.ID, client.Status)
 	return err
 }
 
 // deleteUsage forgets what a client did. The client's first row goes first: a batch takes them in the same order.
-func deleteUsage(ctx context.Context, tx *sqlx.Tx, clientID string) error {
+func deleteUsage(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
 	for _, table := range []string{"client_usage", "secret_usage", "usage_days", "permission_usage", "refusals"} {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE client_id = $1`, clientID); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE client_id = $1`, client.ID); err != nil {
 			return err
 		}
 	}
@@ -134,7 +146,8 @@ func addClientUse(ctx context.Context, tx *sqlx.Tx, batch *oauth.Usage) error {
 	rows := make([]clientUsageRow, len(batch.Clients))
 	for i, use := range batch.Clients {
 		rows[i] = clientUsageRow{
-			ClientID: use.ClientID, OrgID: use.OrgID, UsedAt: orNever(use.IssuedAt), UsedFrom: use.IssuedTo,
+			// Every client has a row, but for those that were deleted meanwhile: see dropTombstones.
+			ClientID: use.ClientID, Status: oauth.StatusDeleted, CreatedAt: orNever(time.Time{}), UsedAt: orNever(use.IssuedAt), UsedFrom: use.IssuedTo,
 			RefusedAt: moment{use.Refused.At}, RefusedCode: use.Refused.Code, RefusedReason: use.Refused.Reason,
 			RefusedMissing: use.Refused.Missing,
 		}

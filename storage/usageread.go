@@ -15,7 +15,7 @@ func (db *DB) Usages(ctx context.Context, ids []string, today oauth.Day) (map[st
 		var where filter
 		where.anyOf("client_id", ids)
 		var clients []clientUsageRow
-		err := db.sql.SelectContext(ctx, &clients, fmt.Sprintf(`SELECT client_id, org_id, used_at, used_from, refused_at,
+		err := db.sql.SelectContext(ctx, &clients, fmt.Sprintf(`SELECT client_id, used_at, refused_at,
 			refused_code, refused_reason, refused_missing FROM client_usage %s`, &where), where.values...)
 		if err != nil {
 			return err

@@ -50,7 +50,7 @@ func testClientFilters(t *testing.T, f *fixture) {
 	}
 	batch := oauth.Usage{}
 	for id, at := range used {
-		batch.Clients = append(batch.Clients, oauth.ClientUse{ClientID: id, OrgID: org, IssuedAt: at})
+		batch.Clients = append(batch.Clients, oauth.ClientUse{ClientID: id, IssuedAt: at})
 	}
 	f.addUsage(t, batch)
 
@@ -141,7 +141,7 @@ func testAttention(t *testing.T, f *fixture) {
 				})
 			}
 		}
-		use := oauth.ClientUse{ClientID: client.ID, OrgID: org, IssuedAt: maybe(near(-admin.UnusedAfter, -day))}
+		use := oauth.ClientUse{ClientID: client.ID, IssuedAt: maybe(near(-admin.UnusedAfter, -day))}
 		use.Refused.At = maybe(near(-admin.RefusedWithin, -day))
 		batch.Clients = append(batch.Clients, use)
 		must(t, f.Admin.CreateClient(t.Context(), client, f.event("credential.created", client.ID)))

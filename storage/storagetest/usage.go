@@ -27,7 +27,7 @@ func testUsage(t *testing.T, f *fixture) {
 		Resources: []string{"https://a.example"}, Missing: "profile:x",
 	}
 	f.addUsage(t, oauth.Usage{
-		Clients: []oauth.ClientUse{{ClientID: client.ID, OrgID: org, IssuedAt: late, IssuedTo: "192.0.2.1",
+		Clients: []oauth.ClientUse{{ClientID: client.ID, IssuedAt: late, IssuedTo: "192.0.2.1",
 			Refused: oauth.LastRefusal{At: late, Code: refusal.Code, Reason: refusal.Reason, Missing: "profile:x"}}},
 		Secrets: []oauth.SecretUse{{ClientID: client.ID, SecretID: secret, At: late, From: "192.0.2.1"}},
 		Days: []oauth.DayUse{
@@ -42,8 +42,8 @@ func testUsage(t *testing.T, f *fixture) {
 	// What another replica noted earlier counts, and is not the last.
 	f.addUsage(t, oauth.Usage{
 		Clients: []oauth.ClientUse{
-			{ClientID: other.ID, OrgID: org, Refused: oauth.LastRefusal{At: late, Code: oauth.InvalidClient}},
-			{ClientID: client.ID, OrgID: org, IssuedAt: early, IssuedTo: "192.0.2.9", Refused: oauth.LastRefusal{At: early}},
+			{ClientID: other.ID, Refused: oauth.LastRefusal{At: late, Code: oauth.InvalidClient}},
+			{ClientID: client.ID, IssuedAt: early, IssuedTo: "192.0.2.9", Refused: oauth.LastRefusal{At: early}},
 		},
 		Secrets: []oauth.SecretUse{{ClientID: client.ID, SecretID: secret, At: early, From: "192.0.2.9"}},
 		Days: []oauth.DayUse{
@@ -99,7 +99,7 @@ func testUsageOnce(t *testing.T, f *fixture) {
 	f.plant(t)
 	client, events := f.create(t, "Robot"), f.events(t)
 	batch := &oauth.Usage{ID: "use_one",
-		Clients: []oauth.ClientUse{{ClientID: client.ID, OrgID: org, IssuedAt: f.start}},
+		Clients: []oauth.ClientUse{{ClientID: client.ID, IssuedAt: f.start}},
 		Days:    []oauth.DayUse{{ClientID: client.ID, Day: 20000, Outcome: oauth.OutcomeIssued, Count: 3}},
 	}
 	for range 3 {
@@ -132,7 +132,7 @@ func testUsageOfReplicas(t *testing.T, f *fixture) {
 				batch := &oauth.Usage{ID: oauth.NewID("use")}
 				for _, i := range rand.Perm(clients) {
 					id, at := ids[i], f.start.Add(time.Duration(round*replicas+r)*time.Second)
-					batch.Clients = append(batch.Clients, oauth.ClientUse{ClientID: id, OrgID: org, IssuedAt: at})
+					batch.Clients = append(batch.Clients, oauth.ClientUse{ClientID: id, IssuedAt: at})
 					batch.Secrets = append(batch.Secrets, oauth.SecretUse{ClientID: id, SecretID: "sec", At: at})
 					batch.Permissions = append(batch.Permissions, oauth.PermissionUse{ClientID: id, Scope: "a:b", AskedAt: at})
 					batch.Days = append(batch.Days, oauth.DayUse{ClientID: id, Day: day, Outcome: oauth.OutcomeIssued, Count: 2})
@@ -182,7 +182,7 @@ func testUsageOfTombstones(t *testing.T, f *fixture) {
 	f.plant(t)
 	client := f.create(t, "Robot")
 	batch := oauth.Usage{
-		Clients: []oauth.ClientUse{{ClientID: client.ID, OrgID: org, IssuedAt: f.start}},
+		Clients: []oauth.ClientUse{{ClientID: client.ID, IssuedAt: f.start}},
 		Secrets: []oauth.SecretUse{{ClientID: client.ID, SecretID: client.Secrets[0].ID, At: f.start}},
 		Days:    []oauth.DayUse{{ClientID: client.ID, Day: 20000, Outcome: oauth.OutcomeIssued, Count: 1}},
 	}
@@ -201,7 +201,7 @@ func testUsageOfTombstones(t *testing.T, f *fixture) {
 func testUsagePruned(t *testing.T, f *fixture) {
 	f.plant(t)
 	client := f.create(t, "Robot")
-	batch := oauth.Usage{Clients: []oauth.ClientUse{{ClientID: client.ID, OrgID: org, IssuedAt: f.start}}}
+	batch := oauth.Usage{Clients: []oauth.ClientUse{{ClientID: client.ID, IssuedAt: f.start}}}
 	for day := oauth.Day(20000); day < 20010; day++ {
 		batch.Days = append(batch.Days, oauth.DayUse{ClientID: client.ID, Day: day, Outcome: oauth.OutcomeIssued, Count: 1})
 		batch.Refusals = append(batch.Refusals, oauth.Refusal{ID: oauth.NewID("ref"), ClientID: client.ID, At: day.Start()})

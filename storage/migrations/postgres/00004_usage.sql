@@ -6,7 +6,9 @@
 -- written far more often, and each client has its row from the beginning.
 CREATE TABLE client_usage (
     client_id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    org_id          TEXT COLLATE "C" NOT NULL,
+    org_id          TEXT COLLATE "C" NOT NULL, -- this and the next two are the client's own, for lists by use
+    status          TEXT             NOT NULL,
+    created_at      TIMESTAMPTZ      NOT NULL,
     used_at         TIMESTAMPTZ      NOT NULL, -- the first of 1970 for never
     used_from       TEXT             NOT NULL,
     refused_at      TIMESTAMPTZ,
@@ -14,10 +16,11 @@ CREATE TABLE client_usage (
     refused_reason  TEXT             NOT NULL,
     refused_missing TEXT             NOT NULL  -- the first missing permission, as a scope
 );
-INSERT INTO client_usage (client_id, org_id, used_at, used_from, refused_code, refused_reason, refused_missing)
-    SELECT id, org_id, TIMESTAMPTZ 'epoch', '', '', '', '' FROM clients WHERE deleted_at IS NULL;
+INSERT INTO client_usage (client_id, org_id, status, created_at, used_at, used_from, refused_code, refused_reason, refused_missing)
+    SELECT id, org_id, status, created_at, TIMESTAMPTZ 'epoch', '', '', '', '' FROM clients WHERE deleted_at IS NULL;
 CREATE INDEX client_usage_by_use ON client_usage (used_at, client_id);
 CREATE INDEX client_usage_by_org_use ON client_usage (org_id, used_at, client_id);
+CREATE INDEX client_usage_by_status ON client_usage (status, used_at, client_id);
 CREATE INDEX client_usage_by_refusal ON client_usage (refused_at, client_id) WHERE refused_at IS NOT NULL;
 
 -- When each secret last got a token. The rows of secrets come and go with every change of a client.
@@ -78,7 +81,10 @@ INSERT INTO grant_places (client_id, org_id, api, tenant_id)
     SELECT c.id, c.org_id, g.value ->> 'api', c.org_id FROM clients c, JSON_ARRAY_ELEMENTS(c.grants) g
     WHERE JSON_TYPEOF(c.grants) = 'array' AND g.value -> 'applies_to' ->> 'org' = 'true' AND c.deleted_at IS NULL;
 
--- What lists filter by.
+-- What lists filter by. A list finds its page in indexes alone, and reads only the rows that are on it.
+CREATE INDEX clients_for_lists ON clients (id) INCLUDE (org_id, name, status, created_at) WHERE deleted_at IS NULL;
+DROP INDEX clients_by_org_name;
+CREATE UNIQUE INDEX clients_by_org_name ON clients (org_id, name) INCLUDE (id) WHERE deleted_at IS NULL;
 CREATE INDEX clients_by_status ON clients (status, name, id) WHERE deleted_at IS NULL;
 CREATE INDEX clients_by_status_age ON clients (status, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX clients_by_org_status ON clients (org_id, status, name, id) WHERE deleted_at IS NULL;

@@ -6,7 +6,9 @@
 -- written far more often, and each client has its row from the beginning.
 CREATE TABLE client_usage (
     client_id       TEXT      NOT NULL PRIMARY KEY,
-    org_id          TEXT      NOT NULL,
+    org_id          TEXT      NOT NULL, -- this and the next two are the client's own, for lists by use
+    status          TEXT      NOT NULL,
+    created_at      TIMESTAMP NOT NULL,
     used_at         TIMESTAMP NOT NULL, -- the first of 1970 for never
     used_from       TEXT      NOT NULL,
     refused_at      TIMESTAMP,
@@ -14,10 +16,11 @@ CREATE TABLE client_usage (
     refused_reason  TEXT      NOT NULL,
     refused_missing TEXT      NOT NULL  -- the first missing permission, as a scope
 );
-INSERT INTO client_usage (client_id, org_id, used_at, used_from, refused_code, refused_reason, refused_missing)
-    SELECT id, org_id, 0, '', '', '', '' FROM clients WHERE deleted_at IS NULL;
+INSERT INTO client_usage (client_id, org_id, status, created_at, used_at, used_from, refused_code, refused_reason, refused_missing)
+    SELECT id, org_id, status, created_at, 0, '', '', '', '' FROM clients WHERE deleted_at IS NULL;
 CREATE INDEX client_usage_by_use ON client_usage (used_at, client_id);
 CREATE INDEX client_usage_by_org_use ON client_usage (org_id, used_at, client_id);
+CREATE INDEX client_usage_by_status ON client_usage (status, used_at, client_id);
 CREATE INDEX client_usage_by_refusal ON client_usage (refused_at, client_id) WHERE refused_at IS NOT NULL;
 
 -- When each secret last got a token. The rows of secrets come and go with every change of a client.
