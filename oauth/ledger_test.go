@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -36,7 +37,7 @@ var testTime = time.Date(2026, 11, 23, 23, 59, 59, 0, time.UTC)
 // testIssuer makes an Issuer at testTime that knows one client, and its secret's text.
 func testIssuer(t testing.TB, client *Client, closed ...string) (*Issuer, Plaintext) {
 	t.Helper()
-	key, err := NewSigningKey(testTime)
+	key, err := NewSigningKey(LocalKeys{}, jose.ES256, testTime, testTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func testIssuer(t testing.TB, client *Client, closed ...string) (*Issuer, Plaint
 	secret, text := NewSecret(testTime, "test")
 	client.Secrets = append([]Secret{secret}, client.Secrets...)
 	issuer, err := NewIssuer(Config{
-		URL: "https://latchkey.example", MaxLifetime: time.Hour, Now: func() time.Time { return testTime },
+		URL: "https://latchkey.example", MaxLifetime: time.Hour, Algorithm: jose.ES256, Now: func() time.Time { return testTime },
 		Store: &fixedStore{map[string]*Client{client.ID: client}, testCatalog(closed...), keyring},
 	})
 	if err != nil {

@@ -79,8 +79,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
-	stopUsage := keepUsage(core, o.UsageInterval, log)
-	defer stopUsage()
+	defer keepUsage(core, o.UsageInterval, log)()
 	log.Info("serving", "addr", listener.Addr().String(), "issuer", o.Issuer, "version", number)
 	defer log.Info("stopped")
 	return front.Serve(ctx, listener)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/admin"
@@ -22,13 +21,12 @@ const (
 // called; and it forgets what is too old.
 func keepUsage(core *core, interval time.Duration, log *slog.Logger) (stop func()) {
 	keeper := usageKeeper{core: core, log: log}
-	ctx, cancel := context.WithCancel(context.Background())
-	var loops sync.WaitGroup
-	loops.Go(func() { every(ctx, interval, keeper.flush) })
-	loops.Go(func() { every(ctx, pruneInterval, keeper.prune) })
+	// Neither ends with the signal to stop: requests are answered after it, and noted.
+	stopFlushing := inBackground(context.Background(), func(ctx context.Context) { every(ctx, interval, keeper.flush) })
+	stopPruning := inBackground(context.Background(), func(ctx context.Context) { every(ctx, pruneInterval, keeper.prune) })
 	return func() {
-		cancel()
-		loops.Wait()
+		stopPruning()
+		stopFlushing()
 		last, cancel := context.WithTimeout(context.Background(), lastFlushTimeout)
 		defer cancel()
 		if err := core.issuer.Ledger().Flush(last, core.db); err != nil {
