@@ -13,7 +13,8 @@
 //  3. [Issuer.Issue] takes it through go-oauth2's manager (engine.go) to mint: bearer.Claims, signed with the
 //     active key of the [Keyring].
 //
-// Nothing here is written to a database on the way. What is read comes from the Store's memory, which the Store
+// What came of it, a token or a refusal, [Issuer.Record] notes in the [Ledger], which is stored in batches. Nothing
+// here is written to a database on the way. What is read comes from the Store's memory, which the Store
 // proves to be no older than the request. The faces that speak HTTP are in endpoint; what a resource server needs
 // to verify a token is in bearer.
 package oauth

@@ -1,15 +1,20 @@
 package storage
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
@@ -131,5 +136,82 @@ func TestMigrationTimeout(t *testing.T) {
 			t.Errorf("a statement may take %s (%v), and should %s", got, err, want)
 		}
 		pool.Close()
+	}
+}
+
+// TestMigrateToUsage holds that clients from before usage was kept are listed by use and by place.
+func TestMigrateToUsage(t *testing.T) {
+	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
+		db := open(t, newURL(t))
+		err := db.withGoose(func(provider *goose.Provider) error {
+			_, err := provider.UpTo(t.Context(), 1)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := moment{now()}
+		db.sql.MustExec(`INSERT INTO tenants (id, level, org_id, name, status, version, created_at, updated_at)
+			VALUES ('org_one', 'org', 'org_one', 'One', 'active', 1, $1, $1)`, at)
+		db.sql.MustExec(`INSERT INTO apis (key, name, description, audience, level, choice, permissions, grantable_by,
+				token_lifetime, status, version, created_at, updated_at)
+			VALUES ('roles', '', '', '', 'org', 'many', '[]', '[]', 1, 'active', 1, $1, $1)`, at)
+		for id, grants := range map[string]string{
+			"cid_org":   `[{"api":"roles","permissions":["read"],"applies_to":{"org":true}}]`,
+			"cid_other": `[{"api":"roles","permissions":["read"],"applies_to":{"accounts":["acc_one"]}}]`,
+			"cid_none":  `null`,
+		} {
+			db.sql.MustExec(`INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, grants, token_lifetime,
+					allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
+				VALUES ($1, 'org_one', $1, '', '', 'active', 'client_secret', $2, 0, '[]', $3, '', $3, '', 1)`, id, grants, at)
+		}
+		if err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for want, query := range map[string]admin.ClientQuery{
+			"cid_none cid_org cid_other ": {Sort: admin.ByUsed},
+			"cid_org ":                    {Sort: admin.ByName, Places: []string{"org_one"}},
+		} {
+			query.Limit = 10
+			rows, err := db.Clients(t.Context(), query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, row := range rows {
+				got += row.ID + " "
+			}
+			if got != want {
+				t.Errorf("listed are %q, want %q", got, want)
+			}
+		}
+	})
+}
+
+// TestMigrateWithoutTrigrams: whoever may not create extensions searches all the same.
+func TestMigrateWithoutTrigrams(t *testing.T) {
+	address := storagetest.Postgres(t).NewDatabase(t)
+	owner := open(t, address)
+	role := "role_" + strings.ToLower(rand.Text())
+	owner.sql.MustExec(`CREATE ROLE ` + role + ` LOGIN PASSWORD 'pass'`)
+	t.Cleanup(func() {
+		owner.sql.ExecContext(context.Background(), `DROP OWNED BY `+role)
+		owner.sql.ExecContext(context.Background(), `DROP ROLE `+role)
+	})
+	owner.sql.MustExec(`GRANT USAGE, CREATE ON SCHEMA public TO ` + role)
+	theirs, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.User = url.UserPassword(role, "pass")
+	db := migrated(t, theirs.String())
+	var extensions int
+	if err := db.sql.Get(&extensions, `SELECT COUNT(*) FROM pg_extension WHERE extname = 'pg_trgm'`); err != nil || extensions != 0 {
+		t.Fatalf("%d extensions, %v", extensions, err)
+	}
+	client, _ := planted(t, db)
+	rows, err := db.Clients(t.Context(), admin.ClientQuery{Search: "OBO", Sort: admin.ByName, Limit: 1})
+	if err != nil || len(rows) != 1 || rows[0].ID != client.ID {
+		t.Errorf("a search answered %v, %v", rows, err)
 	}
 }
