@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/admin"
@@ -13,12 +14,17 @@ import (
 // so that a client is never seen with the secrets of another moment.
 //
 // The page is found first, by indexes that hold all that it takes, and only then its rows are read.
-const selectClients = `SELECT ` + clientColumns + `, u.used_at, ` + secretColumns + `
-	FROM (
-		SELECT c.id FROM clients c LEFT JOIN client_usage u ON u.client_id = c.id %[1]s ORDER BY %[2]s LIMIT %[3]s
-	) page JOIN clients c ON c.id = page.id LEFT JOIN client_usage u ON u.client_id = c.id
+const (
+	selectClients = `SELECT ` + clientColumns + `, u.used_at, ` + secretColumns + `
+	FROM (%s) page JOIN clients c ON c.id = page.id LEFT JOIN client_usage u ON u.client_id = c.id
 	LEFT JOIN secrets s ON s.client_id = c.id
-	ORDER BY %[2]s, s.created_at DESC, s.id DESC`
+	ORDER BY %s, s.created_at DESC, s.id DESC`
+
+	selectPage = `SELECT %s FROM clients c LEFT JOIN client_usage u ON u.client_id = c.id %s ORDER BY %s LIMIT %s`
+)
+
+// searchWindow is how many clients a search looks at, in their order, before it asks the index of what names contain.
+const searchWindow = 2000
 
 // listedRow is a row of selectClients.
 type listedRow struct {
@@ -30,6 +36,8 @@ type listedRow struct {
 type clientOrder struct {
 	by, beyond string
 	value      func(*admin.ClientPosition) any
+	// column is what a window of clients must hold, beside id and name, to be put in order by windowBy.
+	column, windowBy string
 }
 
 func orderOf(sort admin.ClientSort) (clientOrder, error) {
@@ -37,15 +45,14 @@ func orderOf(sort admin.ClientSort) (clientOrder, error) {
 	byAge := func(p *admin.ClientPosition) any { return moment{p.CreatedAt} }
 	byUse := func(p *admin.ClientPosition) any { return orNever(p.UsedAt) }
 	// The index of each order stands in one table alone, and so the id must be that table's.
-	orders := map[admin.ClientSort]clientOrder{
-		admin.ByName:        {"c.name, c.id", "(c.name, c.id) > (%s, %s)", byName},
-		admin.ByNameDown:    {"c.name DESC, c.id DESC", "(c.name, c.id) < (%s, %s)", byName},
-		admin.ByCreated:     {"c.created_at, c.id", "(c.created_at, c.id) > (%s, %s)", byAge},
-		admin.ByCreatedDown: {"c.created_at DESC, c.id DESC", "(c.created_at, c.id) < (%s, %s)", byAge},
-		admin.ByUsed:        {"u.used_at, u.client_id", "(u.used_at, u.client_id) > (%s, %s)", byUse},
-		admin.ByUsedDown:    {"u.used_at DESC, u.client_id DESC", "(u.used_at, u.client_id) < (%s, %s)", byUse},
-	}
-	order, known := orders[sort]
+	order, known := map[admin.ClientSort]clientOrder{
+		admin.ByName:        {"c.name, c.id", "(c.name, c.id) > (%s, %s)", byName, "", "c.name, c.id"},
+		admin.ByNameDown:    {"c.name DESC, c.id DESC", "(c.name, c.id) < (%s, %s)", byName, "", "c.name DESC, c.id DESC"},
+		admin.ByCreated:     {"c.created_at, c.id", "(c.created_at, c.id) > (%s, %s)", byAge, ", c.created_at", "c.created_at, c.id"},
+		admin.ByCreatedDown: {"c.created_at DESC, c.id DESC", "(c.created_at, c.id) < (%s, %s)", byAge, ", c.created_at", "c.created_at DESC, c.id DESC"},
+		admin.ByUsed:        {"u.used_at, u.client_id", "(u.used_at, u.client_id) > (%s, %s)", byUse, ", u.used_at", "c.used_at, c.id"},
+		admin.ByUsedDown:    {"u.used_at DESC, u.client_id DESC", "(u.used_at, u.client_id) < (%s, %s)", byUse, ", u.used_at", "c.used_at DESC, c.id DESC"},
+	}[sort]
 	if !known {
 		return clientOrder{}, fmt.Errorf("listing clients: there is no order %q", sort)
 	}
@@ -61,20 +68,89 @@ func (db *DB) Clients(ctx context.Context, query admin.ClientQuery) (clients []a
 	if err != nil {
 		return nil, err
 	}
-	statement, values := clientList(&query, order)
 	err = db.ask(ctx, "listing clients", func(ctx context.Context) error {
-		var rows []listedRow
-		if err := db.sql.SelectContext(ctx, &rows, statement, values...); err != nil {
-			return err
-		}
-		clients, err = foldList(rows)
+		clients, err = db.listClients(ctx, &query, order)
 		return err
 	})
 	return clients, err
 }
 
-// clientList writes the statement of a query.
-func clientList(query *admin.ClientQuery, order clientOrder) (statement string, values []any) {
+// listClients answers a page. A search does it in two ways, for nobody can foretell how many clients contain a text.
+// If many do, some of the next clients in the order do, and the page is full before all of those have been looked at.
+// If few do, the index of what names contain leads to them.
+func (db *DB) listClients(ctx context.Context, query *admin.ClientQuery, order clientOrder) ([]admin.ClientRow, error) {
+	if query.Search == "" {
+		return db.selectList(ctx, listStatement(query, order))
+	}
+	page, window := windowStatement(query, order)
+	near, err := db.selectList(ctx, page)
+	if err != nil || len(near) == query.Limit {
+		return near, err
+	}
+	var looked int
+	err = db.sql.GetContext(ctx, &looked, "SELECT COUNT(*) FROM ("+window.text+") looked", window.values...)
+	if err != nil || looked < searchWindow {
+		return near, err
+	}
+	return db.selectList(ctx, searchStatement(query, order))
+}
+
+func (db *DB) selectList(ctx context.Context, s statement) ([]admin.ClientRow, error) {
+	var rows []listedRow
+	if err := db.sql.SelectContext(ctx, &rows, s.text, s.values...); err != nil {
+		return nil, err
+	}
+	return foldList(rows)
+}
+
+// statement is SQL with the values of its placeholders.
+type statement struct {
+	text   string
+	values []any
+}
+
+// listStatement reads a page of what the query narrows to, its Search aside.
+func listStatement(query *admin.ClientQuery, order clientOrder) statement {
+	where := narrow(query)
+	where.beyond(query, order)
+	page := fmt.Sprintf(selectPage, "c.id", &where, order.by, where.place(query.Limit))
+	return statement{fmt.Sprintf(selectClients, page, order.by), where.values}
+}
+
+// windowStatement reads those of the next searchWindow clients that contain what is searched for, and the clients
+// that it looks at.
+func windowStatement(query *admin.ClientQuery, order clientOrder) (page, window statement) {
+	where := narrow(query)
+	where.beyond(query, order)
+	window.text = fmt.Sprintf(selectPage, "c.id, c.name"+order.column, &where, order.by, fmt.Sprint(searchWindow))
+	window.values = slices.Clone(where.values)
+	found := filter{values: where.values}
+	found.contains("c.name", "c.id", query.Search)
+	page.text = fmt.Sprintf(selectClients, fmt.Sprintf(`SELECT c.id FROM (%s) c %s ORDER BY %s LIMIT %s`,
+		window.text, &found, order.windowBy, found.place(query.Limit)), order.by)
+	page.values = found.values
+	return page, window
+}
+
+// searchStatement reads a page of all clients that contain what is searched for.
+func searchStatement(query *admin.ClientQuery, order clientOrder) statement {
+	where := narrow(query)
+	where.beyond(query, order)
+	found := filter{values: where.values}
+	found.and("f.deleted_at IS NULL")
+	found.contains("f.name", "f.id", query.Search)
+	where.values = found.values
+	where.and("c.id IN (SELECT id FROM found)")
+	page := fmt.Sprintf(selectPage, "c.id", &where, order.by, where.place(query.Limit))
+	return statement{
+		fmt.Sprintf("WITH found AS MATERIALIZED (SELECT f.id FROM clients f %s) ", &found) +
+			fmt.Sprintf(selectClients, page, order.by),
+		where.values,
+	}
+}
+
+// narrow writes what a query narrows to, its Search and its position aside.
+func narrow(query *admin.ClientQuery) filter {
 	var where filter
 	where.and("c.deleted_at IS NULL")
 	own := "c" // The table whose indexes hold the order.
@@ -85,25 +161,25 @@ func clientList(query *admin.ClientQuery, order clientOrder) (statement string, 
 	if query.Org != "" {
 		where.and(own+".org_id = %s", query.Org)
 	}
-	if query.Attention != "" {
-		query.Status = oauth.StatusActive
-	}
 	if query.Status != "" {
 		where.and(own+".status = %s", query.Status)
+	}
+	if query.Attention != "" && query.Status != oauth.StatusActive {
+		where.and(own+".status = %s", oauth.StatusActive)
 	}
 	if query.Name != "" {
 		where.and("c.name = %s", query.Name)
 	}
-	if query.Search != "" {
-		where.contains("c.name", "c.id", query.Search)
-	}
 	where.granted(query)
 	where.used(query)
+	return where
+}
+
+// beyond narrows to what lies beyond the query's position.
+func (f *filter) beyond(query *admin.ClientQuery, order clientOrder) {
 	if query.After != nil {
-		where.and(order.beyond, order.value(query.After), query.After.ID)
+		f.and(order.beyond, order.value(query.After), query.After.ID)
 	}
-	limit := where.place(query.Limit)
-	return fmt.Sprintf(selectClients, &where, order.by, limit), where.values
 }
 
 func foldList(rows []listedRow) ([]admin.ClientRow, error) {

@@ -4,13 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/jmoiron/sqlx"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -153,7 +152,7 @@ func TestListPlans(t *testing.T) {
 		for _, sort := range listSorts() {
 			query.Sort, query.Limit, query.Now = sort, admin.DefaultPageLimit+1, now()
 			for page := range 2 {
-				if plan := explain(t, db.sql, query); reader.MatchString(plan) {
+				if plan := explain(t, db, query); reader.MatchString(plan) {
 					t.Errorf("%s by %s, page %d, reads a whole table:\n%s", name, sort, page, plan)
 				}
 				rows, err := db.Clients(t.Context(), query)
@@ -170,18 +169,76 @@ func TestListPlans(t *testing.T) {
 	}
 }
 
-func explain(t *testing.T, pool *sqlx.DB, query admin.ClientQuery) string {
+// explain answers the plans of the statements that a query leads to.
+func explain(t *testing.T, db *DB, query admin.ClientQuery) string {
 	t.Helper()
 	order, err := orderOf(query.Sort)
 	if err != nil {
 		t.Fatal(err)
 	}
-	statement, values := clientList(&query, order)
-	var lines []string
-	if err := pool.Select(&lines, "EXPLAIN "+statement, values...); err != nil {
-		t.Fatal(err)
+	statements := []statement{listStatement(&query, order)}
+	if query.Search != "" {
+		page, window := windowStatement(&query, order)
+		statements = []statement{page, window}
+		rows, err := db.selectList(t.Context(), page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) < query.Limit {
+			statements = append(statements, searchStatement(&query, order))
+		}
 	}
-	return strings.Join(lines, "\n")
+	var plan []string
+	for _, s := range statements {
+		var lines []string
+		if err := db.sql.Select(&lines, "EXPLAIN "+s.text, s.values...); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, lines...)
+	}
+	return strings.Join(plan, "\n")
+}
+
+// TestSearchTwoWays holds that a search finds the same by both of its ways.
+func TestSearchTwoWays(t *testing.T) {
+	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
+		db := migrated(t, newURL(t))
+		first, _ := planted(t, db)
+		for i := range 30 {
+			client := *first
+			client.ID, client.Name, client.Secrets = oauth.NewID("cid"), fmt.Sprintf("Worker %d", i*7%30), nil
+			client.CreatedAt = first.CreatedAt.Add(time.Duration(i/3) * time.Second)
+			if err := db.CreateClient(t.Context(), &client, event("credential.created", client.ID)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, search := range []string{"WORK", "r 1", "2", "ROBOT", "none", first.ID[4:9]} {
+			for _, sort := range listSorts() {
+				query := admin.ClientQuery{Search: search, Org: "org_one", API: "profile", Sort: sort, Limit: 4, Now: now()}
+				order, err := orderOf(sort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for {
+					near, err := db.Clients(t.Context(), query)
+					if err != nil {
+						t.Fatal(err)
+					}
+					far, err := db.selectList(t.Context(), searchStatement(&query, order))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !reflect.DeepEqual(near, far) {
+						t.Fatalf("%q by %s: %v, and %v", search, sort, near, far)
+					}
+					if len(near) < query.Limit {
+						break
+					}
+					query.After = &near[len(near)-1].Position
+				}
+			}
+		}
+	})
 }
 
 // TestUsagePlans holds that a page's usage is looked up and not searched for.
@@ -208,10 +265,15 @@ func TestListTimes(t *testing.T) {
 	start := time.Now()
 	db := seeded(t, *manyCredentials)
 	t.Logf("%d credentials made in %s", *manyCredentials, time.Since(start))
+	measureKinds(t, db, listKinds())
+}
+
+// measureKinds reads lists page by page.
+func measureKinds(t *testing.T, db *DB, kinds map[string]admin.ClientQuery) {
 	const pages = 40
-	for _, name := range slices.Sorted(maps.Keys(listKinds())) {
+	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		for _, sort := range listSorts() {
-			query := listKinds()[name]
+			query := kinds[name]
 			query.Sort, query.Limit = sort, admin.DefaultPageLimit+1
 			var took []time.Duration
 			for range pages {
@@ -231,7 +293,7 @@ func TestListTimes(t *testing.T) {
 			t.Logf("%-32s %-14s p50 %8.2f ms  most %8.2f ms", name, sort, p50.Seconds()*1000, p99.Seconds()*1000)
 			if p99 > 10*time.Millisecond {
 				query.After = nil
-				t.Log(explain(t, db.sql, query))
+				t.Log(explain(t, db, query))
 			}
 		}
 	}
