@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/latchkey-auth/latchkey/oauth"
 )
 
 func TestMetrics(t *testing.T) {
@@ -19,6 +21,7 @@ func TestMetrics(t *testing.T) {
 			}
 		})
 	})
+	rig.config.Metrics.WatchLedger(oauth.NewLedger())
 	rig.ask("POST", "/auth/oauth/token", nil)
 	rig.ask("POST", "/auth/oauth/token?refuse=1", nil)
 	rig.ask("INVENTED", "/a/path/of/a/stranger", nil)
@@ -34,6 +37,8 @@ func TestMetrics(t *testing.T) {
 		`latchkey_http_request_duration_seconds_count{method="POST",route="/auth/oauth/token"} 2`,
 		`latchkey_token_requests_total{outcome="issued"} 1`,
 		`latchkey_token_requests_total{outcome="invalid_client"} 1`,
+		`latchkey_usage_lost_total 0`,
+		`latchkey_token_requests_unknown_client_total 0`,
 		`latchkey_build_info{version="test"} 1`,
 		`go_goroutines`,
 		`process_start_time_seconds`,
