@@ -87,6 +87,8 @@ CREATE INDEX clients_by_status_age ON clients (status, created_at, id) WHERE del
 CREATE INDEX clients_by_org_status ON clients (org_id, status, name, id) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_end ON secrets (expires_at, client_id)
     WHERE expires_at IS NOT NULL AND stops_at IS NULL AND stopped_at IS NULL;
+CREATE INDEX secrets_by_client_end ON secrets (client_id, expires_at)
+    WHERE expires_at IS NOT NULL AND stops_at IS NULL AND stopped_at IS NULL;
 CREATE INDEX secrets_rotating ON secrets (stops_at, client_id) WHERE stops_at IS NOT NULL AND stopped_at IS NULL;
 DROP INDEX grant_permissions_by_api;
 CREATE INDEX grant_permissions_by_api ON grant_permissions (api, permission, client_id);
