@@ -37,10 +37,11 @@ func (r *Registrar) declare(ctx context.Context, actor Actor, declared DeclaredC
 	}
 	var same []oauth.Client
 	if orgID != "" {
-		same, err = r.store.Clients(ctx, ClientQuery{Org: orgID, Name: declared.Name, Sort: ByName, Limit: 1})
+		rows, err := r.store.Clients(ctx, ClientQuery{Org: orgID, Name: declared.Name, Sort: ByName, Limit: 1})
 		if err != nil {
 			return nil, nil, err
 		}
+		same = ClientsOf(rows)
 	}
 	var waiting []string
 	if declared.Status != nil && *declared.Status == oauth.StatusActive && r.checkDeclared(same) != nil {

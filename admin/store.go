@@ -191,6 +191,15 @@ type ClientRow struct {
 	Position ClientPosition
 }
 
+// ClientsOf answers the clients of a list's rows.
+func ClientsOf(rows []ClientRow) []oauth.Client {
+	clients := make([]oauth.Client, len(rows))
+	for i := range rows {
+		clients[i] = rows[i].Client
+	}
+	return clients
+}
+
 // TenantQuery says which tenants to answer. The zero value of a field does not narrow.
 type TenantQuery struct {
 	// Org narrows to one org and what lies in it.

@@ -209,7 +209,9 @@ func (t Tree) checkUnused(ctx context.Context, tenant oauth.Tenant) error {
 	}
 	var clients []oauth.Client
 	if tenant.Level == oauth.LevelOrg {
-		clients, err = t.Store.Clients(ctx, ClientQuery{Org: tenant.ID, Sort: ByName, Limit: MaxUsers + 1})
+		var rows []ClientRow
+		rows, err = t.Store.Clients(ctx, ClientQuery{Org: tenant.ID, Sort: ByName, Limit: MaxUsers + 1})
+		clients = ClientsOf(rows)
 	} else {
 		clients, err = t.Store.Holders(ctx, HolderQuery{Tenant: tenant.ID, Limit: MaxUsers + 1})
 	}

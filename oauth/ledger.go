@@ -126,26 +126,21 @@ func (l *Ledger) refused(client *Client, secret *Secret, from netip.Addr, asked 
 		l.lost.Add(1)
 		return
 	}
-	secretID, outcome := "", string(refusal.Reason)
+	secretID := ""
 	if secret != nil {
 		secretID = secret.ID
 	}
-	if outcome == "" {
-		outcome = string(refusal.Code)
-	}
-	kept := entry.count(secretID, outcome, DayOf(now))
-	entry.refused = LastRefusal{At: now, Code: refusal.Code, Reason: Reason(outcome)}
+	reason, detail := refusal.Because()
+	kept := entry.count(secretID, string(reason), DayOf(now))
+	entry.refused = LastRefusal{At: now, Code: refusal.Code, Reason: reason}
 	if len(refusal.Missing) > 0 {
 		entry.refused.Missing = shown(refusal.Missing[0], maxAskedChars)
 	}
 
 	told := Refusal{
 		ClientID: client.ID, SecretID: secretID, At: now, From: addressText(from),
-		Code: refusal.Code, Reason: Reason(outcome), Detail: refusal.Description,
+		Code: refusal.Code, Reason: reason, Detail: shown(detail, maxAskedChars),
 		Scope: shown(asked.Scope, maxAskedChars), Missing: shown(refusal.Missing.String(), maxAskedChars),
-	}
-	if refusal.Err != nil {
-		told.Detail = shown(refusal.Err.Error(), maxAskedChars)
 	}
 	for _, resource := range asked.Resources[:min(len(asked.Resources), maxAskedResources)] {
 		told.Resources = append(told.Resources, shown(resource, maxAskedChars))

@@ -29,6 +29,18 @@ const (
 	ReasonWithdrawn       Reason = "permission_withdrawn"
 )
 
+// Because answers why a token was refused, in one word and in plain words. Neither is for the client.
+func (e *Error) Because() (Reason, string) {
+	reason, detail := e.Reason, e.Description
+	if reason == "" {
+		reason = Reason(e.Code)
+	}
+	if e.Err != nil {
+		detail = e.Err.Error()
+	}
+	return reason, detail
+}
+
 // withheld answers why a permission that the client asks for is not in force, or "" if it is.
 func (c *Catalog) withheld(client *Client, apiKey, permission string) (Reason, string) {
 	scope := apiKey + ":" + permission

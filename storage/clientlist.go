@@ -86,7 +86,7 @@ func (db *DB) listClients(ctx context.Context, query *admin.ClientQuery, order c
 		return near, err
 	}
 	var looked int
-	err = db.sql.GetContext(ctx, &looked, "SELECT COUNT(*) FROM ("+window.text+") looked", window.values...)
+	err = db.from().GetContext(ctx, &looked, "SELECT COUNT(*) FROM ("+window.text+") looked", window.values...)
 	if err != nil || looked < searchWindow {
 		return near, err
 	}
@@ -95,7 +95,7 @@ func (db *DB) listClients(ctx context.Context, query *admin.ClientQuery, order c
 
 func (db *DB) selectList(ctx context.Context, s statement) ([]admin.ClientRow, error) {
 	var rows []listedRow
-	if err := db.sql.SelectContext(ctx, &rows, s.text, s.values...); err != nil {
+	if err := db.from().SelectContext(ctx, &rows, s.text, s.values...); err != nil {
 		return nil, err
 	}
 	return foldList(rows)

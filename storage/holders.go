@@ -25,12 +25,9 @@ func (db *DB) Holders(ctx context.Context, query admin.HolderQuery) (clients []o
 	limit := where.place(query.Limit)
 	const order = "c.id" // It needs no sorting of all who hold a popular API.
 	err = db.ask(ctx, "reading who holds a grant", func(ctx context.Context) error {
-		var rows []joinedRow
-		statement := fmt.Sprintf(selectClients, &where, order, limit, order)
-		if err := db.from().SelectContext(ctx, &rows, statement, where.values...); err != nil {
-			return err
-		}
-		clients, err = fold(rows)
+		page := fmt.Sprintf(selectPage, "c.id", &where, order, limit)
+		rows, err := db.selectList(ctx, statement{fmt.Sprintf(selectClients, page, order), where.values})
+		clients = admin.ClientsOf(rows)
 		return err
 	})
 	return clients, err

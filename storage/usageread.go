@@ -15,7 +15,7 @@ func (db *DB) Usages(ctx context.Context, ids []string, today oauth.Day) (map[st
 		var where filter
 		where.anyOf("client_id", ids)
 		var clients []clientUsageRow
-		err := db.sql.SelectContext(ctx, &clients, fmt.Sprintf(`SELECT client_id, used_at, refused_at,
+		err := db.from().SelectContext(ctx, &clients, fmt.Sprintf(`SELECT client_id, used_at, refused_at,
 			refused_code, refused_reason, refused_missing FROM client_usage %s`, &where), where.values...)
 		if err != nil {
 			return err
@@ -31,7 +31,7 @@ func (db *DB) Usages(ctx context.Context, ids []string, today oauth.Day) (map[st
 		}
 
 		var secrets []secretUsageRow
-		err = db.sql.SelectContext(ctx, &secrets,
+		err = db.from().SelectContext(ctx, &secrets,
 			fmt.Sprintf(`SELECT client_id, secret_id, used_at, used_from FROM secret_usage %s`, &where), where.values...)
 		if err != nil {
 			return err
@@ -53,7 +53,7 @@ func (db *DB) addDaily(ctx context.Context, usages map[string]admin.ClientUsage,
 	first := today - admin.ListedDays + 1
 	chosen.and("day >= %s AND outcome = %s", first, oauth.OutcomeIssued)
 	var days []usageDayRow
-	err := db.sql.SelectContext(ctx, &days, fmt.Sprintf(
+	err := db.from().SelectContext(ctx, &days, fmt.Sprintf(
 		`SELECT client_id, day, secret_id, outcome, count FROM usage_days %s`, &chosen), chosen.values...)
 	for _, row := range days {
 		// The clock of another replica may be a day ahead.
@@ -74,18 +74,18 @@ func (db *DB) Usage(ctx context.Context, id string, from oauth.Day) (*admin.Usag
 		permissions []permissionUsageRow
 	)
 	err := db.ask(ctx, fmt.Sprintf("reading the usage of client %q", id), func(ctx context.Context) error {
-		err := db.sql.SelectContext(ctx, &days, `SELECT client_id, day, secret_id, outcome, count FROM usage_days
+		err := db.from().SelectContext(ctx, &days, `SELECT client_id, day, secret_id, outcome, count FROM usage_days
 			WHERE client_id = $1 AND day >= $2 ORDER BY day, secret_id, outcome`, id, from)
 		if err != nil {
 			return err
 		}
-		err = db.sql.SelectContext(ctx, &refusals, `SELECT id, client_id, secret_id, at, address, code, reason, detail,
+		err = db.from().SelectContext(ctx, &refusals, `SELECT id, client_id, secret_id, at, address, code, reason, detail,
 			scope, resources, missing FROM refusals WHERE client_id = $1 ORDER BY at DESC, id DESC LIMIT $2`,
 			id, oauth.KeptRefusals)
 		if err != nil {
 			return err
 		}
-		return db.sql.SelectContext(ctx, &permissions, `SELECT client_id, scope, asked_at, included_at
+		return db.from().SelectContext(ctx, &permissions, `SELECT client_id, scope, asked_at, included_at
 			FROM permission_usage WHERE client_id = $1 ORDER BY scope`, id)
 	})
 	if err != nil {

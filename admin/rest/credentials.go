@@ -58,11 +58,7 @@ func (a *API) ListCredentials(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	clients := make([]oauth.Client, len(rows.Rows))
-	for i := range rows.Rows {
-		clients[i] = rows.Rows[i].Client
-	}
-	views, ok := a.views(c, clients)
+	views, ok := a.views(c, admin.ClientsOf(rows.Rows))
 	if !ok {
 		return
 	}

@@ -163,8 +163,9 @@ func (a *API) PreviewToken(c *gin.Context) {
 	var refused *oauth.Error
 	switch {
 	case errors.As(err, &refused):
+		reason, detail := refused.Because()
 		c.PureJSON(http.StatusOK, preview{Preview: true, Refusal: &wouldRefuse{
-			refused.Code, refused.Description, refused.Reason, refused.Err.Error(), orEmpty([]string(refused.Missing)),
+			refused.Code, refused.Description, reason, detail, orEmpty([]string(refused.Missing)),
 		}})
 	case err != nil:
 		a.fail(c, err)
