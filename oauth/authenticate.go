@@ -28,7 +28,7 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 		return Caller{}, fmt.Errorf("looking up the client: %w", err)
 	}
 
-	secret, usable := client.MatchingSecret(proof.Secret, i.now())
+	secret := client.secretOf(proof.Secret)
 	var refusal *Error
 	switch {
 	case client == i.nobody:
@@ -37,7 +37,7 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 		refusal = invalidClient(ReasonAuthMethod, "the client does not authenticate by "+string(proof.Method))
 	case secret == nil:
 		refusal = invalidClient(ReasonSecret, "wrong secret")
-	case !usable:
+	case !secret.Usable(i.now()):
 		refusal = invalidClient(ReasonEndedSecret, "the secret ending in "+secret.Hint+" has expired or was stopped")
 	default:
 		if refusal = i.standing(client); refusal == nil && !client.MayAskFrom(proof.From) {

@@ -51,16 +51,26 @@ type Client struct {
 	Version int64
 }
 
-// MatchingSecret answers the secret whose text was presented, or nil, and whether it is usable.
+// MatchingSecret answers the usable secret whose text was presented, or nil.
 // It does the same work whether or not there is one.
-func (c *Client) MatchingSecret(presented Plaintext, now time.Time) (match *Secret, usable bool) {
+func (c *Client) MatchingSecret(presented Plaintext, now time.Time) *Secret {
+	if match := c.secretOf(presented); match != nil && match.Usable(now) {
+		return match
+	}
+	return nil
+}
+
+// secretOf answers the secret whose text was presented, usable or not, or nil.
+// It does the same work whether or not there is one.
+func (c *Client) secretOf(presented Plaintext) *Secret {
 	hash := presented.Hash()
+	var match *Secret
 	for i := range c.Secrets {
 		if secret := &c.Secrets[i]; secret.Hash.Equal(hash) {
 			match = secret
 		}
 	}
-	return match, match != nil && match.Usable(now)
+	return match
 }
 
 // CurrentSecret answers the usable secret that no rotation is about to end; while there is none, the newest of the

@@ -20,8 +20,12 @@ func (a *API) ListSecrets(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	secrets, ok := a.secrets(c, client)
+	if !ok {
+		return
+	}
 	c.Header("ETag", etag(client.Version))
-	c.PureJSON(http.StatusOK, page[secret]{Data: secretsOf(client, a.registrar.Now())})
+	c.PureJSON(http.StatusOK, page[secret]{Data: secrets})
 }
 
 // RotateSecret answers POST /admin/v1/credentials/{client_id}/secrets. Its answer shows the new secret for the only
@@ -47,13 +51,20 @@ func (a *API) RotateSecret(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	// Nothing may fail now: this is the only time that the new secret is shown, and when the previous one was used is
+	// worth less.
+	used := make([]admin.ClientUsage, 1)
+	if found, err := a.registrar.Usages(c.Request.Context(), []oauth.Client{*rotated.Client}); err == nil {
+		used = found
+	}
+	secrets := secretsOf(rotated.Client, &used[0], a.registrar.Now())
 	c.Header("ETag", etag(rotated.Client.Version))
 	answer := struct {
 		secret
 		ClientSecret string  `json:"client_secret"`
 		Previous     *secret `json:"previous"` // Null if there was none, or if it has ended.
 	}{ClientSecret: rotated.Text.Reveal()}
-	for _, kept := range secretsOf(rotated.Client, a.registrar.Now()) {
+	for _, kept := range secrets {
 		switch {
 		case kept.ID == rotated.Secret.ID:
 			answer.secret = kept
@@ -90,8 +101,12 @@ func (a *API) PatchSecret(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	secrets, ok := a.secrets(c, client)
+	if !ok {
+		return
+	}
 	c.Header("ETag", etag(client.Version))
-	for _, kept := range secretsOf(client, a.registrar.Now()) {
+	for _, kept := range secrets {
 		if kept.ID == id {
 			c.PureJSON(http.StatusOK, kept)
 		}
@@ -137,4 +152,14 @@ func (a *API) ReportSecret(c *gin.Context) {
 		return
 	}
 	c.Status(http.StatusAccepted)
+}
+
+// secrets answers the secrets of a client as the wire shows them, or the problem.
+func (a *API) secrets(c *gin.Context, client *oauth.Client) ([]secret, bool) {
+	usages, err := a.registrar.Usages(c.Request.Context(), []oauth.Client{*client})
+	if err != nil {
+		a.fail(c, err)
+		return nil, false
+	}
+	return secretsOf(client, &usages[0], a.registrar.Now()), true
 }
