@@ -26,23 +26,28 @@ const (
 // ActorKind says what an Actor is.
 type ActorKind string
 
-// ActorClient is a program with a token; ActorSystem is the server itself, at start or on a schedule; ActorReporter
-// is whoever reports a leaked secret, of whom nothing else is known.
+// ActorClient is a program with a token; ActorOperator is a person with a session; ActorAnonymous is whoever tries to
+// become one; ActorReporter is whoever reports a leaked secret, of whom nothing else is known; ActorSystem is the
+// server itself, at start or on a schedule.
 const (
-	ActorClient   ActorKind = "client"
-	ActorSystem   ActorKind = "system"
-	ActorReporter ActorKind = "reporter"
+	ActorClient    ActorKind = "client"
+	ActorOperator  ActorKind = "operator"
+	ActorAnonymous ActorKind = "anonymous"
+	ActorReporter  ActorKind = "reporter"
+	ActorSystem    ActorKind = "system"
 )
 
 // Actor is whoever does something.
 type Actor struct {
 	Kind ActorKind
-	// ID is the client_id of a program; for the system, the name of what it was doing.
+	// ID is the client_id of a program or the id of an operator; for the system, the name of what it was doing.
 	ID string
 	// Org is the org the actor is bound to; empty for the whole installation.
 	Org string
 	// Permissions are the actor's permissions of the management API.
 	Permissions []string
+	// Roles are what an operator has its permissions from. A program has none.
+	Roles []Role
 	// Address is where the actor's request came from, and RequestID which request it was.
 	Address   string
 	RequestID string
@@ -98,12 +103,19 @@ func (a Actor) requireEverywhere(permission string) error {
 
 // mayGrant reports whether the actor may hand out this API's permission. Nobody grants what they do not hold: of
 // the management API an actor grants its own permissions only, and no further than it reaches itself. An API that
-// names roles in GrantableBy is handed out by whoever could give anybody such a role.
+// names roles in GrantableBy is handed out by an operator who holds one of them, and by a program that could give
+// anybody such a role.
 func (a Actor) mayGrant(api *oauth.API, permission string, places oauth.Places) bool {
-	if api.Key == ManagementAPI {
+	switch {
+	case api.Key == ManagementAPI:
 		return a.May(permission) && (a.Org == "" || !places.Installation)
+	case len(api.GrantableBy) == 0:
+		return true
+	case a.Kind == ActorOperator:
+		return slices.ContainsFunc(a.Roles, func(role Role) bool { return slices.Contains(api.GrantableBy, string(role)) })
+	default:
+		return a.May(OperatorsWrite)
 	}
-	return len(api.GrantableBy) == 0 || a.May(OperatorsWrite)
 }
 
 // mayManage answers a ForbiddenError if the client reaches further than the actor does: an org cannot switch off what

@@ -239,7 +239,10 @@ func TestRightsAreChecked(t *testing.T) {
 		"deactivate": func() error { _, err := h.registrar.Deactivate(ctx, nobody, client.ID); return err },
 		"remove":     func() error { return h.registrar.Remove(ctx, nobody, client.ID, nil) },
 		"tree":       func() error { _, err := h.tree.Tenant(ctx, nobody, "org_example"); return err },
-		"trail":      func() error { _, err := h.trail.Events(ctx, nobody, "", admin.PageRequest{}); return err },
+		"trail": func() error {
+			_, err := h.trail.Events(ctx, nobody, admin.EventFilter{}, admin.PageRequest{})
+			return err
+		},
 	} {
 		var forbidden *admin.ForbiddenError
 		if err := act(); !errors.As(err, &forbidden) {
@@ -291,7 +294,7 @@ func TestLifeOfACredential(t *testing.T) {
 	}
 	h.register(t, profileReader("worker")) // The name is free again.
 
-	events, err := h.trail.Events(ctx, h.boss, client.ID, admin.PageRequest{})
+	events, err := h.trail.Events(ctx, h.boss, admin.EventFilter{Target: client.ID}, admin.PageRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}

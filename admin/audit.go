@@ -1,6 +1,10 @@
 package admin
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"time"
+)
 
 // Trail is the audit trail. An actor bound to an org sees that org's events.
 type Trail struct {
@@ -8,12 +12,32 @@ type Trail struct {
 	Cursors CursorKey
 }
 
-// Events answers a page of the trail, the newest event first. A target narrows to what was done to it.
-func (t Trail) Events(ctx context.Context, actor Actor, target string, page PageRequest) (Page[EventRow], error) {
+// EventFilter narrows the trail. The zero value of a field does not narrow.
+type EventFilter struct {
+	OrgID  string
+	Actor  string // The id of one.
+	Action string
+	Target string
+	// From is the earliest time, To the first that is too late.
+	From, To time.Time
+}
+
+// query answers what to ask for, and false if none of it is within the actor's reach.
+func (f EventFilter) query(actor Actor) (EventQuery, bool) {
+	return EventQuery{
+		Org: cmp.Or(f.OrgID, actor.Org), Actor: f.Actor, Action: f.Action, Target: f.Target, From: f.From, To: f.To,
+	}, f.OrgID == "" || actor.Sees(f.OrgID)
+}
+
+// Events answers a page of the trail, the newest event first.
+func (t Trail) Events(ctx context.Context, actor Actor, filter EventFilter, page PageRequest) (Page[EventRow], error) {
 	if err := actor.require(AuditRead); err != nil {
 		return Page[EventRow]{}, err
 	}
-	query := EventQuery{Org: actor.Org, Target: target}
+	query, visible := filter.query(actor)
+	if !visible {
+		return Page[EventRow]{}, nil
+	}
 	return paginate(t.Cursors, query, page,
 		func(before *int64, limit int) ([]EventRow, error) {
 			if before != nil {
@@ -23,4 +47,30 @@ func (t Trail) Events(ctx context.Context, actor Actor, target string, page Page
 			return t.Store.Events(ctx, query)
 		},
 		func(row *EventRow) int64 { return row.Sequence })
+}
+
+// exportBatch is how many events an export has in memory.
+const exportBatch = 500
+
+// Export hands on the trail part by part, the oldest event first, until its end or an error of write. No part is
+// empty, but for a first one if there is nothing at all: an error before it was handed on is a refusal.
+func (t Trail) Export(ctx context.Context, actor Actor, filter EventFilter, write func([]EventRow) error) error {
+	if err := actor.require(AuditRead); err != nil {
+		return err
+	}
+	query, visible := filter.query(actor)
+	if !visible {
+		return write(nil)
+	}
+	query.After, query.Limit = new(int64(-1)), exportBatch
+	for first := true; ; first = false {
+		rows, err := t.Store.Events(ctx, query)
+		if err != nil || len(rows) == 0 && !first {
+			return err
+		}
+		if err := write(rows); err != nil || len(rows) < query.Limit {
+			return err
+		}
+		query.After = &rows[len(rows)-1].Sequence
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // The answers of a use case that was refused, beside oauth.ErrNotFound and FieldErrors.
@@ -24,6 +25,14 @@ var (
 	ErrLastSecret = errors.New("it is the last usable secret of an active credential")
 	// ErrKeysInstead: a client that authenticates by its keys has no secrets.
 	ErrKeysInstead = errors.New("the credential authenticates by its keys")
+	// ErrEmailTaken: another operator signs in with the e-mail address.
+	ErrEmailTaken = errors.New("the e-mail address is taken")
+	// ErrLastAdmin: nobody would be left who may manage operators in the whole installation.
+	ErrLastAdmin = errors.New("nobody else may manage operators in the whole installation")
+	// ErrSignIn: there is no such operator, or it may not sign in, or the password is wrong. Nobody is told which.
+	ErrSignIn = errors.New("sign-in failed")
+	// ErrNoSession: the session has ended, or there never was one.
+	ErrNoSession = errors.New("no such session")
 	// ErrBadCursor: a page cursor that this server did not give out for this very list.
 	ErrBadCursor = errors.New("the cursor does not belong to this list")
 )
@@ -42,13 +51,26 @@ type ForbiddenError struct {
 	Permission string
 	// Everywhere: it is needed in the whole installation, and the actor has it in one org at most.
 	Everywhere bool
+	// Reason is why the permission does not suffice, if the actor holds it there; else empty.
+	Reason string
 }
 
 func (e *ForbiddenError) Error() string {
-	if e.Everywhere {
+	switch {
+	case e.Reason != "":
+		return e.Reason
+	case e.Everywhere:
 		return "the permission " + e.Permission + " in the whole installation is missing"
+	default:
+		return "the permission " + e.Permission + " is missing"
 	}
-	return "the permission " + e.Permission + " is missing"
+}
+
+// BackoffError says that there were too many failures, and when to try again.
+type BackoffError struct{ Wait time.Duration }
+
+func (e *BackoffError) Error() string {
+	return fmt.Sprintf("too many failures: try again in %s", e.Wait)
 }
 
 // FieldError says what is wrong with one field of what was sent.

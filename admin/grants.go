@@ -146,7 +146,7 @@ func (c *grantCheck) grant(at string, grant *oauth.Grant) {
 	c.places(at+"/applies_to", api, grant)
 	for i, permission := range grant.Permissions {
 		if _, exists := api.Permission(permission); exists && !c.actor.mayGrant(api, permission, grant.AppliesTo) {
-			c.errs.add(pointer(at+"/permissions", i), "not_grantable", "you may not hand out %s there", api.ScopeOf(permission))
+			c.errs.add(pointer(at+"/permissions", i), notGrantable, "you may not hand out %s there", api.ScopeOf(permission))
 		}
 	}
 }

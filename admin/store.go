@@ -18,13 +18,13 @@ type Store interface {
 	TenantStore
 	KeyStore
 	AnswerStore
+	OperatorStore
+	TrailStore
 	// Transact lets work read and write through the Store it is given while no other writer can touch anything, and
 	// commits all that was written. If work answers an error, nothing has happened, and the error is answered as it
 	// is. Within the work, another Transact is a part of the first.
 	Transact(ctx context.Context, work func(context.Context, Store) error) error
 	UsageStore
-	// Events answers the audit trail, the newest first.
-	Events(ctx context.Context, query EventQuery) ([]EventRow, error)
 	// Bootstrapped answers whether Bootstrap has ever registered a client.
 	Bootstrapped(ctx context.Context) (bool, error)
 	// Bootstrap registers the installation's first client, exactly once in the installation's life, and answers
@@ -121,6 +121,56 @@ type KeptAnswer struct {
 	Answer []byte
 	// ExpiresAt is when it is forgotten.
 	ExpiresAt time.Time
+}
+
+// OperatorStore keeps operators and their sessions. No memory of the token path holds them.
+type OperatorStore interface {
+	// Operator answers the operator with this id.
+	Operator(ctx context.Context, id string) (*Operator, error)
+	// OperatorByEmail answers the one who signs in with the address, which is in lower case.
+	OperatorByEmail(ctx context.Context, email string) (*Operator, error)
+	// OperatorByToken answers the one whose password the token with this hash sets, even if it has expired.
+	OperatorByToken(ctx context.Context, hash oauth.SecretHash) (*Operator, error)
+	// Operators answers those that match, ordered by name and id.
+	Operators(ctx context.Context, query OperatorQuery) ([]Operator, error)
+	CreateOperator(ctx context.Context, operator *Operator, event Event) error
+	// UpdateOperator lets change work on the operator while no other writer can touch it, and stores the result with
+	// the Event that change answers. If change answers no Event, nothing is stored. An error of change is answered as
+	// it is. A status of oauth.StatusDeleted removes the operator. Who can no longer sign in, or has another password,
+	// has no sessions any more. It wraps ErrLastAdmin, and changes nothing, if somebody in the whole installation
+	// could manage operators, and then nobody can: neither an operator nor a program.
+	UpdateOperator(ctx context.Context, id string, change func(*Operator) (*Event, error)) error
+
+	// CreateSession stores the session and that the operator has signed in. It wraps oauth.ErrNotFound if the
+	// operator's password is no longer the one with this hash, or it may no longer sign in. Of an operator's sessions
+	// the newest few are kept.
+	CreateSession(ctx context.Context, session Session, passwordHash string, event Event) error
+	// Session answers a session and, as it is now, its operator.
+	Session(ctx context.Context, hash oauth.SecretHash) (*Session, *Operator, error)
+	// UseSession notes when a session was last used. It is bookkeeping, and leaves no Event.
+	UseSession(ctx context.Context, hash oauth.SecretHash, at time.Time) error
+	// DeleteSession ends a session. It wraps oauth.ErrNotFound if there is none.
+	DeleteSession(ctx context.Context, hash oauth.SecretHash, event Event) error
+}
+
+// TrailStore keeps the events and their chain.
+type TrailStore interface {
+	// Events answers the audit trail in the query's order.
+	Events(ctx context.Context, query EventQuery) ([]EventRow, error)
+	// AddEvent stores an event that tells of no change, such as a refusal.
+	AddEvent(ctx context.Context, event Event) error
+	ChainStore
+}
+
+// ChainStore keeps the chain of events.
+type ChainStore interface {
+	ChainHead(ctx context.Context) (ChainHead, error)
+	// Links answers the links after this one, or from the first, in their order.
+	Links(ctx context.Context, after *Link, limit int) ([]Link, error)
+	// AddCheckpoint stores a checkpoint, unless there is one of the same event. It is part of the trail, and leaves no
+	// Event.
+	AddCheckpoint(ctx context.Context, checkpoint Checkpoint) error
+	Checkpoints(ctx context.Context, query CheckpointQuery) ([]Checkpoint, error)
 }
 
 // ClientQuery says which clients to answer. The zero value of a field does not narrow.
@@ -230,14 +280,46 @@ type TenantRow struct {
 // EventQuery says which events to answer. The zero value of a field does not narrow.
 type EventQuery struct {
 	Org    string
+	Actor  string // The id of one.
+	Action string
 	Target string
-	// Before is the last row of the page before.
+	// From is the earliest time, To the first that is too late.
+	From, To time.Time
+	// Before is the last row of the page before. After, if not nil, is the last row of the part before, and turns the
+	// order round: the oldest event comes first.
 	Before int64
+	After  *int64
 	Limit  int
 }
 
-// EventRow is an Event with its place in the trail.
+// EventRow is an Event with its place in the chain.
 type EventRow struct {
 	Event
 	Sequence int64
+	// Hash is nil for an event from before there was a chain.
+	Hash []byte
+}
+
+// CheckpointQuery says which checkpoints to answer, the newest first.
+type CheckpointQuery struct {
+	// Before is the last row of the page before; 0 for none. After, if not nil, turns the order round: the oldest of
+	// those after it comes first.
+	Before int64
+	After  *int64
+	Limit  int
+}
+
+// OperatorQuery says which operators to answer. The zero value of a field does not narrow.
+type OperatorQuery struct {
+	Org string
+	// Search narrows to names and e-mail addresses that contain it, whatever the case of ASCII letters.
+	Search string
+	After  *OperatorPosition
+	Limit  int
+}
+
+// OperatorPosition is an operator's place in the order by name and id.
+type OperatorPosition struct {
+	Name string `json:"n"`
+	ID   string `json:"i"`
 }

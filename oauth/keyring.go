@@ -20,7 +20,7 @@ import (
 type Keyring struct {
 	keys    []SigningKey
 	signers []jose.Signer // Nil for a key that only verifies.
-	public  map[string]jose.JSONWebKey
+	public  PublicKeys
 	jwks    Document
 }
 
@@ -38,7 +38,7 @@ func NewDocument(body []byte) Document {
 
 // NewKeyring makes a keyring of all keys that are not gone.
 func NewKeyring(keys []SigningKey) (*Keyring, error) {
-	ring := &Keyring{keys: keys, signers: make([]jose.Signer, len(keys)), public: make(map[string]jose.JSONWebKey, len(keys))}
+	ring := &Keyring{keys: keys, signers: make([]jose.Signer, len(keys)), public: make(PublicKeys, len(keys))}
 	set := jose.JSONWebKeySet{Keys: make([]jose.JSONWebKey, 0, len(keys))}
 	for i := range keys {
 		key := &keys[i]
@@ -49,7 +49,7 @@ func NewKeyring(keys []SigningKey) (*Keyring, error) {
 			continue
 		}
 		var err error
-		if ring.signers[i], err = newSigner(key); err != nil {
+		if ring.signers[i], err = newSigner(key, bearer.TokenType); err != nil {
 			return nil, fmt.Errorf("signing key %s: %w", key.ID, err)
 		}
 	}
@@ -61,25 +61,22 @@ func NewKeyring(keys []SigningKey) (*Keyring, error) {
 	return ring, nil
 }
 
-func newSigner(key *SigningKey) (jose.Signer, error) {
+func newSigner(key *SigningKey, typ jose.ContentType) (jose.Signer, error) {
 	var private any = key.Private
 	if external, ok := key.Private.(ExternalSigner); ok {
 		private = cryptosigner.Opaque(external)
 	}
 	return jose.NewSigner(
 		jose.SigningKey{Algorithm: key.Algorithm, Key: jose.JSONWebKey{Key: private, KeyID: key.ID}},
-		(&jose.SignerOptions{}).WithType(bearer.TokenType))
+		(&jose.SignerOptions{}).WithType(typ))
 }
 
 // JWKS answers the public keys as RFC 7517 §5 writes them. It must not be changed.
 func (r *Keyring) JWKS() Document { return r.jwks }
 
 // Key answers a public key by its kid; it makes the keyring a [bearer.KeySource].
-func (r *Keyring) Key(_ context.Context, kid string) (jose.JSONWebKey, error) {
-	if key, known := r.public[kid]; known {
-		return key, nil
-	}
-	return jose.JSONWebKey{}, bearer.ErrUnknownKey
+func (r *Keyring) Key(ctx context.Context, kid string) (jose.JSONWebKey, error) {
+	return r.public.Key(ctx, kid)
 }
 
 // Unopened answers the kids of the keys that only verify here.
@@ -124,14 +121,20 @@ func (r *Keyring) active(algorithm jose.SignatureAlgorithm, now time.Time) int {
 func (r *Keyring) sign(claims *bearer.Claims, algorithm jose.SignatureAlgorithm, now time.Time) (string, error) {
 	active := r.active(algorithm, now)
 	if active < 0 {
-		return "", errors.New("no signing key is active")
+		return "", errNoActiveKey
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("writing the claims: %w", err)
 	}
-	key := &r.keys[active]
-	jws, err := r.signers[active].Sign(payload)
+	return signBy(&r.keys[active], r.signers[active], payload)
+}
+
+var errNoActiveKey = errors.New("no signing key is active")
+
+// signBy answers the payload as a JWS in compact serialization.
+func signBy(key *SigningKey, signer jose.Signer, payload []byte) (string, error) {
+	jws, err := signer.Sign(payload)
 	if _, external := key.Private.(ExternalSigner); external && err != nil {
 		return "", fmt.Errorf("%w: signing with key %s in its security module: %w", ErrUnavailable, key.ID, err)
 	}

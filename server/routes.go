@@ -39,6 +39,9 @@ func (s *Server) routes() (*gin.Engine, error) {
 		get(&engine.RouterGroup, oauth.MetadataPath+base, endpoint.Metadata)
 	}
 
+	root.POST("/admin/v1/session", limitBody(maxAdminBody), api.CreateSession)
+	root.DELETE("/admin/v1/session", api.DeleteSession)
+	root.POST("/admin/v1/password", limitBody(maxAdminBody), api.SetPassword)
 	admin := root.Group("/admin/v1", limitBody(maxAdminBody), api.Authenticate)
 	admin.GET("/me", api.Me)
 	admin.GET("/credentials", api.ListCredentials)
@@ -72,6 +75,16 @@ func (s *Server) routes() (*gin.Engine, error) {
 	admin.GET("/keys", api.ListKeys)
 	admin.POST("/keys/rotations", api.RotateKeys)
 	admin.POST("/keys/:kid/revoke", api.RevokeKey)
+	admin.GET("/audit", api.GetAudit)
+	admin.GET("/audit/checkpoints", api.ListCheckpoints)
+	admin.GET("/operators", api.ListOperators)
+	admin.POST("/operators", api.CreateOperator)
+	admin.GET("/operators/:id", api.GetOperator)
+	admin.PATCH("/operators/:id", api.PatchOperator)
+	admin.DELETE("/operators/:id", api.DeleteOperator)
+	admin.POST("/operators/:id/activate", api.ActivateOperator)
+	admin.POST("/operators/:id/deactivate", api.DeactivateOperator)
+	admin.POST("/operators/:id/reset-password", api.ResetPassword)
 
 	root.POST("/admin/v1/secrets/report", s.perAddress(reportRate), limitBody(maxReportBody), api.ReportSecret)
 

@@ -12,6 +12,14 @@
 // postgres.go, sqlite.go and the two folders of migrations. Names are compared byte by byte in both, so that they
 // sort alike and the case of ASCII letters alone can be folded.
 //
+// Events form a chain (chain.go), which another program can verify too. The hash of an event is the SHA-256 of the 32
+// bytes of the hash before it, by sequence number, and then of twelve fields, each as its length in bytes, a 64-bit
+// big-endian number, and its bytes: the words "latchkey event 1"; seq, in decimal; id; at, as microseconds since 1970
+// in decimal; actor_kind; actor_id; address; request_id; action; target; org_id; and changes, the JSON text exactly as
+// the column holds it. All text is UTF-8. Before the first hash stand 32 zero bytes. Sequence numbers have no gaps:
+// chain_head holds the last, with its hash. Events without a hash are older than the chain. A row of checkpoints is a
+// sequence number and hash that the server once signed.
+//
 // A secret rests as a hash; a signing key rests sealed under the master key (seal.go); the answer to
 // a request that can be repeated, sealed under what its caller alone knows (answers.go).
 package storage

@@ -222,6 +222,39 @@ func (db *DB) Reseal(ctx context.Context, event admin.Event) (resealed int, err 
 	return resealed, err
 }
 
+// SealedKeys answers the public halves of the signing keys that rest under the master key. They are read from under the
+// seal, for a public half that stands beside it is what anybody who writes in the database wants it to be. It wraps
+// ErrMasterKey if none can be opened.
+func (db *DB) SealedKeys(ctx context.Context) (oauth.PublicKeys, error) {
+	var rows []keyRow
+	err := db.ask(ctx, "reading the signing keys", func(ctx context.Context) error {
+		return db.sql.SelectContext(ctx, &rows, selectKeys)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var (
+		opened  []oauth.SigningKey
+		failure error
+	)
+	for i := range rows {
+		row := &rows[i]
+		if strings.HasPrefix(row.SealKeyID, inModule) {
+			continue
+		}
+		private, err := db.seal.open(row)
+		if err != nil {
+			failure = fmt.Errorf("opening signing key %s: %w", row.ID, err)
+			continue
+		}
+		opened = append(opened, oauth.SigningKey{ID: row.ID, Algorithm: row.Algorithm, Public: private.Public()})
+	}
+	if len(opened) == 0 && failure != nil {
+		return nil, failure
+	}
+	return oauth.NewPublicKeys(opened), nil
+}
+
 // keyring reads and opens the signing keys that are not gone. A key that cannot be opened here is published all the
 // same, for another replica may sign with it; but if none can be, it wraps ErrMasterKey or what else the cause was.
 func (db *DB) keyring(ctx context.Context) (*oauth.Keyring, error) {

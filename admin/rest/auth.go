@@ -8,49 +8,99 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
 const actorKey = "actor"
 
-// Authenticate turns the request's bearer token (RFC 6750 §2.1) into the actor of the handlers behind it, or
-// answers 401 with the challenge of RFC 6750 §3.
+// Authenticate turns the request's bearer token (RFC 6750 §2.1), or the session of its cookie, into the actor of the
+// handlers behind it. Otherwise it answers 401 with the challenge of RFC 6750 §3. Both at once are refused: nobody
+// could say who acts.
 func (a *API) Authenticate(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
+	session, hasSession := a.cookie.read(c)
+	_, hasToken := c.Request.Header["Authorization"]
+	var (
+		actor admin.Actor
+		ok    bool
+	)
+	switch {
+	case hasSession && hasToken:
+		a.malformed(c, "Authorization", "contradictory", "send either a bearer token or the cookie of a session")
+		return
+	case hasSession:
+		actor, ok = a.fromSession(c, session)
+	default:
+		actor, ok = a.fromToken(c)
+	}
+	if !ok {
+		return
+	}
+	actor.Address, actor.RequestID = originOf(c)
+	c.Set("client_id", actor.ID)
+	c.Set(actorKey, actor)
+}
+
+// originOf answers where a request came from, and which it is.
+func originOf(c *gin.Context) (address, requestID string) {
+	return c.ClientIP(), c.GetString("request_id")
+}
+
+func (a *API) fromToken(c *gin.Context) (admin.Actor, bool) {
 	headers := c.Request.Header.Values("Authorization")
 	scheme, token, _ := strings.Cut(strings.Join(headers, ","), " ")
 	if !strings.EqualFold(scheme, "Bearer") || len(headers) != 1 {
 		a.challenge(c, "")
-		return
+		return admin.Actor{}, false
 	}
 	claims, err := a.issuer.Verify(c.Request.Context(), strings.TrimSpace(token), admin.ManagementAudience(a.issuer.URL()))
 	switch {
 	case errors.Is(err, bearer.ErrInvalidToken):
 		c.Error(err)
 		a.challenge(c, "invalid_token")
-		return
+		return admin.Actor{}, false
 	case err != nil:
 		a.fail(c, err)
-		return
+		return admin.Actor{}, false
 	}
-	actor := admin.ActorFrom(claims)
-	actor.Address = c.ClientIP()
-	actor.RequestID = c.GetString("request_id")
-	c.Set("client_id", claims.ClientID)
-	c.Set(actorKey, actor)
+	return admin.ActorFrom(claims), true
+}
+
+// fromSession believes a cookie, which a browser sends by itself, only where no page of another origin can have made
+// the request.
+func (a *API) fromSession(c *gin.Context, session oauth.Plaintext) (admin.Actor, bool) {
+	if !a.sameOrigin(c) {
+		return admin.Actor{}, false
+	}
+	actor, err := a.sessions.Actor(c.Request.Context(), session)
+	switch {
+	case errors.Is(err, admin.ErrNoSession):
+		c.Error(err)
+		a.cookie.clear(c)
+		a.challenge(c, "")
+		return admin.Actor{}, false
+	case err != nil:
+		a.fail(c, err)
+		return admin.Actor{}, false
+	}
+	return actor, true
 }
 
 func actorOf(c *gin.Context) admin.Actor { return c.MustGet(actorKey).(admin.Actor) }
 
 // challenge answers 401. RFC 6750 §3.1: a request without a token is told no error code.
 func (a *API) challenge(c *gin.Context, code string) {
-	detail, header := "This needs a bearer token of the management API.", `Bearer realm="latchkey"`
+	detail := "This needs a bearer token of the management API, or the cookie of a session that has not ended."
+	header := bearerChallenge
 	if code != "" {
 		detail, header = "The bearer token is malformed, expired, for somebody else, or no longer in force.", header+`, error="`+code+`"`
 	}
 	c.Header("WWW-Authenticate", header)
 	a.write(c, Problem{Type: "unauthorized", Status: http.StatusUnauthorized, Detail: detail})
 }
+
+const bearerChallenge = `Bearer realm="latchkey"`
 
 // Me answers who the actor is and what it may do.
 func (a *API) Me(c *gin.Context) {
@@ -62,8 +112,9 @@ func (a *API) Me(c *gin.Context) {
 		Kind        admin.ActorKind `json:"kind"`
 		ID          string          `json:"id"`
 		OrgID       *string         `json:"org_id"` // Null: the whole installation.
+		Roles       []admin.Role    `json:"roles"`
 		Permissions []string        `json:"permissions"`
-	}{actor.Kind, actor.ID, orNull(actor.Org), append([]string{}, actor.Permissions...)})
+	}{actor.Kind, actor.ID, orNull(actor.Org), orEmpty(actor.Roles), orEmpty(actor.Permissions)})
 }
 
 func orNull[T comparable](value T) *T {

@@ -130,6 +130,19 @@ func (q *query) oneOf(name string, values ...string) string {
 	return text
 }
 
+// time reads a time as RFC 3339 writes it; zero if it is left out.
+func (q *query) time(name string) time.Time {
+	text := q.text(name)
+	if text == "" {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		q.refuse(name, "the value must be a time such as 2026-01-02T15:04:05Z")
+	}
+	return at.UTC().Truncate(time.Microsecond)
+}
+
 func (q *query) page() admin.PageRequest {
 	return admin.PageRequest{Cursor: q.text("cursor"), Limit: q.number("limit", 0)}
 }

@@ -1,25 +1,86 @@
 package rest
 
 import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
 	"github.com/gin-gonic/gin"
+
+	"github.com/latchkey-auth/latchkey/admin"
 )
 
-// ListEvents answers GET /admin/v1/events: the audit trail, the newest event first.
-func (a *API) ListEvents(c *gin.Context) { a.listEvents(c, "") }
+// The forms in which events are answered.
+const (
+	pagesOfJSON = "application/json"
+	jsonLines   = "application/jsonl"
+)
+
+// exportPatience is how long the reader of an export may take over one part of it.
+const exportPatience = 30 * time.Second
+
+// ListEvents answers GET /admin/v1/events: the audit trail, in pages or as an export.
+func (a *API) ListEvents(c *gin.Context) {
+	q := queryOf(c, "from", "to", "actor", "action", "target", "org_id", "limit", "cursor")
+	a.listEvents(c, q, q.text("target"))
+}
 
 // ListCredentialEvents answers GET /admin/v1/credentials/{client_id}/events, also for a deleted credential.
-func (a *API) ListCredentialEvents(c *gin.Context) { a.listEvents(c, c.Param("client_id")) }
+func (a *API) ListCredentialEvents(c *gin.Context) {
+	a.listEvents(c, queryOf(c, "from", "to", "actor", "action", "org_id", "limit", "cursor"), c.Param("client_id"))
+}
 
-func (a *API) listEvents(c *gin.Context, target string) {
-	q := queryOf(c, "limit", "cursor")
+func (a *API) listEvents(c *gin.Context, q *query, target string) {
+	filter := admin.EventFilter{
+		OrgID: q.text("org_id"), Actor: q.text("actor"), Action: q.text("action"), Target: target,
+		From: q.time("from"), To: q.time("to"),
+	}
 	request := q.page()
+	c.Header("Vary", "Accept")
+	export := c.NegotiateFormat(pagesOfJSON, jsonLines) == jsonLines
+	if export && (request.Limit != 0 || request.Cursor != "") {
+		q.refuse("limit", "an export is not in pages")
+	}
 	if !q.ok(a, c) {
 		return
 	}
-	rows, err := a.trail.Events(c.Request.Context(), actorOf(c), target, request)
+	if export {
+		a.exportEvents(c, filter)
+		return
+	}
+	rows, err := a.trail.Events(c.Request.Context(), actorOf(c), filter, request)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	writePage(c, rows, eventOf)
+}
+
+// exportEvents streams the events, the oldest first, one JSON object a line. It may last longer than other requests, as
+// long as somebody reads it. When it fails on the way the connection breaks, so that half an export does not look whole.
+func (a *API) exportEvents(c *gin.Context, filter admin.EventFilter) {
+	connection := http.NewResponseController(c.Writer)
+	encoder := json.NewEncoder(c.Writer)
+	encoder.SetEscapeHTML(false)
+	err := a.trail.Export(context.WithoutCancel(c.Request.Context()), actorOf(c), filter, func(rows []admin.EventRow) error {
+		if err := connection.SetWriteDeadline(time.Now().Add(exportPatience)); err != nil {
+			return err
+		}
+		c.Header("Content-Type", jsonLines)
+		c.Status(http.StatusOK)
+		for i := range rows {
+			if err := encoder.Encode(eventOf(&rows[i])); err != nil {
+				return err
+			}
+		}
+		return connection.Flush()
+	})
+	switch {
+	case err != nil && !c.Writer.Written():
+		a.fail(c, err)
+	case err != nil:
+		c.Error(err)
+		panic(http.ErrAbortHandler)
+	}
 }

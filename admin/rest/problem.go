@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -47,14 +50,23 @@ type fieldError struct {
 const retryAfter = "1"
 
 // fail answers an error of a use case. This is the one table from errors to responses; what is not in it is ours
-// to fix, and the caller is told the request id alone.
+// to fix, and the caller is told the request id alone. It is also where every refusal of an actor leaves its event,
+// whichever use case it comes from: a refusal that leaves none is not answered.
 func (a *API) fail(c *gin.Context, err error) {
 	c.Error(err)
+	if actor, known := c.Get(actorKey); known {
+		attempt, target := attemptOf(c)
+		if untold := a.refusals.Note(c.Request.Context(), actor.(admin.Actor), attempt, target, err); untold != nil {
+			c.Error(untold)
+			err = untold
+		}
+	}
 	var (
 		fields    admin.FieldErrors
 		forbidden *admin.ForbiddenError
 		stale     *admin.StaleError
 		used      *admin.InUseError
+		backoff   *admin.BackoffError
 		body      *http.MaxBytesError
 	)
 	switch {
@@ -69,6 +81,21 @@ func (a *API) fail(c *gin.Context, err error) {
 			Detail: "Read it again and repeat the change on what it is now.", CurrentVersion: stale.Current})
 	case errors.Is(err, oauth.ErrNotFound):
 		a.write(c, Problem{Type: "not-found", Status: http.StatusNotFound, Detail: "There is no such thing within your reach."})
+	case errors.Is(err, admin.ErrSignIn):
+		c.Header("WWW-Authenticate", bearerChallenge)
+		a.write(c, Problem{Type: "sign-in-failed", Status: http.StatusUnauthorized,
+			Detail: "The e-mail address or the password is wrong, or the operator may not sign in."})
+	case errors.As(err, &backoff):
+		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(backoff.Wait.Seconds()))))
+		a.write(c, Problem{Type: "too-many-failures", Status: http.StatusTooManyRequests,
+			Detail: "Wait as long as Retry-After says."})
+	case errors.Is(err, admin.ErrEmailTaken):
+		a.write(c, Problem{Type: "email-taken", Status: http.StatusConflict,
+			Detail: "Another operator has this e-mail address.",
+			Errors: []admin.FieldError{{Pointer: "/email", Code: "taken", Detail: "choose another address"}}})
+	case errors.Is(err, admin.ErrLastAdmin):
+		a.write(c, Problem{Type: "last-admin", Status: http.StatusConflict,
+			Detail: "Nobody would be left who may manage operators in the whole installation."})
 	case errors.Is(err, admin.ErrNameTaken):
 		a.write(c, Problem{Type: "name-taken", Status: http.StatusConflict,
 			Detail: "Another credential of the organization, or another tenant beside it, has this name.",
@@ -118,6 +145,31 @@ func (a *API) fail(c *gin.Context, err error) {
 		a.write(c, Problem{Type: "internal", Status: http.StatusInternalServerError,
 			Detail: "Give the request id to whoever runs this server."})
 	}
+}
+
+// attemptOf answers what a request attempts, as a noun and a verb, and what it is aimed at: of a PATCH of
+// /credentials/:client_id, "credential.change" and the client_id; of a POST to /credentials/:client_id/deactivate,
+// "credential.deactivate".
+func attemptOf(c *gin.Context) (attempt, target string) {
+	_, path, _ := strings.Cut(c.FullPath(), "/admin/v1/")
+	var nouns []string
+	for segment := range strings.SplitSeq(path, "/") {
+		if name, variable := strings.CutPrefix(segment, ":"); !variable {
+			nouns = append(nouns, strings.ReplaceAll(segment, "-", "_"))
+		} else if target == "" {
+			target = c.Param(name)
+		}
+	}
+	verb := map[string]string{
+		http.MethodGet: "read", http.MethodPost: "create", http.MethodPut: "put", http.MethodPatch: "change", http.MethodDelete: "delete",
+	}[c.Request.Method]
+	if last := nouns[len(nouns)-1]; verb == "create" && target != "" && !strings.HasSuffix(last, "s") {
+		verb, nouns = last, nouns[:len(nouns)-1]
+	}
+	for i, noun := range nouns {
+		nouns[i] = strings.TrimSuffix(noun, "s")
+	}
+	return strings.Join(nouns, "_") + "." + verb, target
 }
 
 // malformed answers 400 and names the one field that could not be read: a JSON pointer into the body, or the name

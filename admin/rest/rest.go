@@ -20,6 +20,11 @@ type API struct {
 	trail     admin.Trail
 	keys      admin.Keys
 	retries   admin.Retries
+	operators admin.Operators
+	sessions  *admin.Sessions
+	refusals  *admin.Refusals
+	cookie    cookie
+	origins   *http.CrossOriginProtection
 }
 
 // Config is what an API is made of. Every field is required.
@@ -32,6 +37,9 @@ type Config struct {
 	Trail     admin.Trail
 	Keys      admin.Keys
 	Retries   admin.Retries
+	Operators admin.Operators
+	Sessions  *admin.Sessions
+	Refusals  *admin.Refusals
 }
 
 // New makes an API.
@@ -40,6 +48,8 @@ func New(config Config) *API {
 		issuer: config.Issuer, registrar: config.Registrar,
 		catalog: config.Catalog, tree: config.Tree, applier: config.Applier, trail: config.Trail,
 		keys: config.Keys, retries: config.Retries,
+		operators: config.Operators, sessions: config.Sessions, refusals: config.Refusals,
+		cookie: cookieOf(config.Issuer.URL()), origins: http.NewCrossOriginProtection(),
 	}
 }
 

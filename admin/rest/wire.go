@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/hex"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -151,6 +152,8 @@ func tenantOf(t *admin.TenantRow) tenant {
 }
 
 type event struct {
+	Sequence  int64                   `json:"seq"`
+	Hash      *string                 `json:"hash"` // In hex; null for an event from before there was a chain.
 	ID        string                  `json:"id"`
 	At        time.Time               `json:"at"`
 	Actor     actor                   `json:"actor"`
@@ -169,6 +172,7 @@ type actor struct {
 
 func eventOf(e *admin.EventRow) event {
 	return event{
+		Sequence: e.Sequence, Hash: orNull(hex.EncodeToString(e.Hash)),
 		ID: e.ID, At: e.At, Actor: actor{e.ActorKind, e.ActorID, e.Address}, Action: e.Action, Target: e.Target,
 		OrgID: orNull(e.OrgID), Changes: orNone(e.Changes), RequestID: e.RequestID,
 	}

@@ -66,6 +66,9 @@ func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.W
 			Server options        `cmd:"" default:"withargs" help:"Print the effective configuration of serve, and where each value comes from. It is what latchkey config alone does."`
 			View   cli.ConfigView `cmd:"" help:"Print the settings of the client commands, and where each value comes from."`
 		} `cmd:"" group:"Server:" help:"Print the configuration of the server, or of the client commands: view."`
+		Audit struct {
+			Verify verifyOptions `cmd:"" help:"Verify the chain of audit events in the database. Takes the options of serve."`
+		} `cmd:"" group:"Server:" help:"Look after the audit trail."`
 		cli.Commands
 		Version  struct{}  `cmd:"" group:"More:" help:"Print the version."`
 		Help     helpTopic `cmd:"" group:"More:" help:"Print the help of a command, or what the exit codes mean: exit-codes."`
@@ -110,6 +113,8 @@ func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.W
 		return resealKeys(ctx, &commands.Keys.Reseal, stdout)
 	case "config server":
 		return printConfig(&commands.Config.Server, settings, parsed, stdout)
+	case "audit verify":
+		return verifyAudit(ctx, &commands.Audit.Verify, stdout)
 	case "version":
 		return printVersion(stdout)
 	case "help", "help <topic>":

@@ -55,11 +55,15 @@ func TestOpenAPI(t *testing.T) {
 	examples := k.document.Paths.Value("/admin/v1/credentials").Post.RequestBody.Value.Content["application/json"].Examples
 	k.create(t, manage, asJSON(t, examples["full"].Value.Value))
 	id, secret := k.create(t, manage, asJSON(t, examples["small"].Value.Value))
-	k.examples = strings.NewReplacer(exampleID, id, exampleSecret, secret)
+	operator, passwordToken := k.createOperator(t, manage, asJSON(t, k.document.Paths.Value("/admin/v1/operators").Post.
+		RequestBody.Value.Content["application/json"].Example))
+	k.signIn(t, "grace@example.com", passwordToken)
+	k.examples = strings.NewReplacer(exampleID, id, exampleSecret, secret, exampleOperator, operator)
 	for _, o := range slices.Backward(k.operations()) { // Deactivated before it is activated.
 		switch o.OperationID {
 		case "createCredential", "deleteCredential", "deleteTenant", "deleteAPI",
-			"rotateSecret", "changeSecret", "stopSecret", "rotateKeys", "revokeKey":
+			"rotateSecret", "changeSecret", "stopSecret", "rotateKeys", "revokeKey",
+			"createOperator", "deleteOperator", "createSession", "deleteSession", "setPassword":
 			continue
 		}
 		for _, good := range k.attempts(t, o, authorization(o)) {
@@ -71,7 +75,7 @@ func TestOpenAPI(t *testing.T) {
 	// Every way to be refused, at every operation that the document says may refuse so.
 	for _, o := range k.operations() {
 		for _, good := range k.attempts(t, o, authorization(o)) {
-			if good.header.Get("Authorization") == "" {
+			if good.header.Get("Authorization") == "" || ofSessions(o) {
 				continue // It authenticates in its body, which refusals leave alone.
 			}
 			for status, refused := range refusals(good, o.path, nobody(o)) {
@@ -84,6 +88,7 @@ func TestOpenAPI(t *testing.T) {
 
 	k.particulars(t, manage, id)
 	k.planting(t, manage)
+	cookie := k.people(t, manage)
 	k.ending(t, manage)
 	k.rotating(t, manage)
 	k.flood(t)
@@ -91,7 +96,11 @@ func TestOpenAPI(t *testing.T) {
 	cut()
 	for _, o := range k.operations() {
 		if o.Responses.Status(http.StatusServiceUnavailable) != nil {
-			k.do(t, http.StatusServiceUnavailable, k.attempts(t, o, authorization(o))[0])
+			good := k.attempts(t, o, authorization(o))[0]
+			if o.OperationID == "deleteSession" {
+				good = good.with("Cookie", cookie)
+			}
+			k.do(t, http.StatusServiceUnavailable, good)
 		}
 	}
 
@@ -388,7 +397,7 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 	o := &options{
 		Dev: true, Issuer: "http://" + listener.Listener.Addr().String(), TokenLifetimeMax: time.Hour, SecretOverlapMax: 7 * 24 * time.Hour, CachedClients: 100,
 		DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db"), DatabaseMaxConns: 2, Migrate: true,
-		BootstrapClientID: id, BootstrapClientSecret: secretText,
+		BootstrapClientID: id, BootstrapClientSecret: secretText, SessionLifetime: time.Hour, SessionIdle: time.Hour,
 		SigningAlg: jose.ES256, KeyRotationPeriod: 24 * time.Hour, JWKSMaxAge: contractMaxAge,
 	}
 	core, err := openCore(t.Context(), o)
@@ -399,14 +408,19 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 	if err := setUp(t.Context(), o, core, io.Discard); err != nil {
 		t.Fatal(err)
 	}
+	api, err := newAPI(o, core)
+	if err != nil {
+		t.Fatal(err)
+	}
 	listener.Config.Handler, err = server.New(server.Config{
-		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge), API: newAPI(core), Ready: core.ready,
+		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge), API: api, Ready: core.ready,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Metrics:        server.NewMetrics("test"), RequestTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(inBackground(t.Context(), newNotary(core, slog.New(slog.DiscardHandler)).Run))
 	listener.Start()
 	k = newContract(t, o.Issuer)
 	k.flush = func(t *testing.T) {
@@ -414,5 +428,9 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 			t.Fatal(err)
 		}
 	}
-	return k, "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secretText)), core.close
+	return k, basicOf(id, secretText), core.close
+}
+
+func basicOf(id, secret string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
 }

@@ -62,6 +62,9 @@ type options struct {
 	CachedClients     int                     `default:"20000" help:"Most clients kept in memory."`
 	UsageInterval     time.Duration           `default:"5s" help:"How often what credentials did is stored: tokens, refusals, last use."`
 
+	SessionLifetime time.Duration `default:"12h" help:"Longest time that an operator stays signed in."`
+	SessionIdle     time.Duration `default:"30m" help:"Longest time that an operator stays signed in without doing anything."`
+
 	RequestTimeout time.Duration `default:"10s" help:"Longest time to work on a request; less than a minute."`
 	DrainDelay     time.Duration `default:"500ms" help:"How long to go on accepting connections after a signal to stop."`
 	DrainTimeout   time.Duration `default:"20s" help:"How long to wait then for the requests that were accepted."`
@@ -211,6 +214,8 @@ func (o *options) checkLimits() error {
 		{o.SecretOverlapMax >= 0, "--secret-overlap-max must not be negative"},
 		{o.CachedClients >= 1, "--cached-clients must be at least 1"},
 		{o.UsageInterval > 0, "--usage-interval must be more than 0"},
+		{o.SessionLifetime >= time.Minute, "--session-lifetime must be at least 1m"},
+		{o.SessionIdle >= time.Minute, "--session-idle must be at least 1m"},
 		{o.RequestTimeout > 0 && o.RequestTimeout < time.Minute, "--request-timeout must be more than 0 and less than 1m"},
 		{o.DrainDelay >= 0, "--drain-delay must not be negative"},
 		{o.DrainTimeout > 0, "--drain-timeout must be more than 0"},

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -34,6 +38,8 @@ func TestScripts(t *testing.T) {
 			"request": request,
 			"capture": capture,
 			"poll":    poll,
+			"signin":  signIn,
+			"tamper":  tamper,
 		},
 	})
 }
@@ -52,7 +58,7 @@ func waitUntilReady(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // request sends a request and prints the answer's body: request [-H 'NAME: VALUE']... STATUS METHOD URL AUTHORIZATION
-// [BODY], where the authorization is id:secret, a bearer token or -.
+// [BODY], where the authorization is id:secret, a bearer token, cookie=SESSION or -.
 func request(ts *testscript.TestScript, neg bool, args []string) {
 	header := make(http.Header)
 	for len(args) > 1 && args[0] == "-H" {
@@ -68,9 +74,12 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	sent.Header = header
 	id, secret, basic := strings.Cut(args[3], ":")
+	session, cookie := strings.CutPrefix(args[3], "cookie=")
 	switch {
 	case basic:
 		sent.SetBasicAuth(id, secret)
+	case cookie:
+		sent.AddCookie(&http.Cookie{Name: "latchkey", Value: session})
 	case args[3] != "-":
 		sent.Header.Set("Authorization", "Bearer "+args[3])
 	}
@@ -124,4 +133,36 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 	for i, name := range args[2:] {
 		ts.Setenv(name, match[i+1])
 	}
+}
+
+// signIn begins a session and puts it into a variable: signin URL EMAIL PASSWORD VAR.
+func signIn(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: signin URL EMAIL PASSWORD VAR")
+	}
+	body, err := json.Marshal(map[string]string{"email": args[1], "password": args[2]})
+	ts.Check(err)
+	response, err := http.Post(args[0]+"/admin/v1/session", "application/json", bytes.NewReader(body))
+	ts.Check(err)
+	response.Body.Close()
+	for _, cookie := range response.Cookies() {
+		ts.Setenv(args[3], cookie.Value)
+		return
+	}
+	ts.Fatalf("signing %s in was answered %s", args[1], response.Status)
+}
+
+// tamper copies an SQLite database that nobody has open, and changes the copy: tamper FILE SQL COPY.
+func tamper(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: tamper FILE SQL COPY")
+	}
+	original, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), original, 0o600))
+	db, err := sql.Open("sqlite", ts.MkAbs(args[2]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(args[1])
+	ts.Check(err)
 }

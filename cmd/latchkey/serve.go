@@ -61,11 +61,16 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	if err := setUp(ctx, o, core, stdout); err != nil {
 		return err
 	}
+	defer inBackground(context.WithoutCancel(ctx), newNotary(core, log).Run)()
 	defer inBackground(ctx, func(ctx context.Context) { tendKeys(ctx, core, log) })()
+	api, err := newAPI(o, core)
+	if err != nil {
+		return err
+	}
 	front, err := server.New(server.Config{
 		Issuer:         o.Issuer,
 		Endpoint:       endpoint.New(core.issuer, o.JWKSMaxAge),
-		API:            newAPI(core),
+		API:            api,
 		Ready:          core.ready,
 		TrustedProxies: o.TrustedProxies,
 		TLS:            certificate,
@@ -181,8 +186,12 @@ func inBackground(ctx context.Context, work func(context.Context)) (stop func())
 	return func() { cancel(); running.Wait() }
 }
 
-func newAPI(core *core) *rest.API {
-	registrar := newRegistrar(core)
+func newAPI(o *options, core *core) (*rest.API, error) {
+	passwords, err := admin.NewPasswords()
+	if err != nil {
+		return nil, err
+	}
+	registrar, refusals := newRegistrar(core), admin.NewRefusals(core.db, now)
 	return rest.New(rest.Config{
 		Issuer:    core.issuer,
 		Registrar: registrar,
@@ -192,7 +201,12 @@ func newAPI(core *core) *rest.API {
 		Trail:     admin.Trail{Store: core.db, Cursors: core.cursors},
 		Keys:      core.keys,
 		Retries:   admin.Retries{Store: core.db, Now: now},
-	})
+		Operators: admin.Operators{Store: core.db, Cursors: core.cursors, Passwords: passwords, Now: now},
+		Sessions: admin.NewSessions(admin.SessionsConfig{
+			Store: core.db, Passwords: passwords, Refusals: refusals, Lifetime: o.SessionLifetime, Idle: o.SessionIdle, Now: now,
+		}),
+		Refusals: refusals,
+	}), nil
 }
 
 func newRegistrar(core *core) *admin.Registrar {

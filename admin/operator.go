@@ -1,0 +1,362 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// Operator is a person who signs in.
+type Operator struct {
+	ID string
+	// Email is what the operator signs in with, in lower case. No two operators have the same.
+	Email string
+	Name  string
+	// OrgID is the org in which the roles are held; empty for the whole installation.
+	OrgID string
+	Roles []Role
+	// Status: only an active operator may sign in, and only while its org is active too.
+	Status    oauth.Status
+	OrgStatus oauth.Status
+	// PasswordHash is empty until the operator has set a password.
+	PasswordHash string
+	// TokenHash is of the token that sets the password, once and until TokenExpiresAt; both are zero if there is none.
+	TokenHash      oauth.SecretHash
+	TokenExpiresAt time.Time
+	CreatedAt      time.Time
+	CreatedBy      string
+	UpdatedAt      time.Time
+	UpdatedBy      string
+	LastSignInAt   time.Time // Zero for never.
+	Version        int64
+}
+
+// mayAct reports whether the operator may sign in, and its sessions still hold.
+func (o *Operator) mayAct() bool {
+	return o.Status == oauth.StatusActive && o.OrgStatus == oauth.StatusActive
+}
+
+// actor is the operator as an Actor.
+func (o *Operator) actor() Actor {
+	return Actor{Kind: ActorOperator, ID: o.ID, Org: o.OrgID, Roles: o.Roles, Permissions: permissionsOf(o.Roles, o.OrgID)}
+}
+
+// The token that sets a password.
+const (
+	passwordTokenLife   = 24 * time.Hour
+	passwordTokenPrefix = "lkp_"
+)
+
+// Operators registers, changes, disables and removes operators. Each act needs operators:write. An operator outside
+// the actor's org does not exist for it, and nobody changes one who holds more than the actor could give: whoever
+// resets a password could sign in with it.
+type Operators struct {
+	Store     Store
+	Cursors   CursorKey
+	Passwords *Passwords
+	// Now answers the time in UTC, in whole microseconds.
+	Now func() time.Time
+}
+
+// OperatorChange is what is said about an operator. A nil field is not said, and stays as it is.
+type OperatorChange struct {
+	Email *string
+	Name  *string
+	// Roles replaces all roles.
+	Roles *[]RoleAssignment
+}
+
+// RoleAssignment is a role and the org in which it is held; an empty org is the whole installation.
+type RoleAssignment struct {
+	Role  Role
+	OrgID string
+}
+
+// List answers a page of the operators the actor sees.
+func (o Operators) List(ctx context.Context, actor Actor, search string, page PageRequest) (Page[Operator], error) {
+	if err := actor.require(OperatorsWrite); err != nil {
+		return Page[Operator]{}, err
+	}
+	query := OperatorQuery{Org: actor.Org, Search: search}
+	return paginate(o.Cursors, query, page,
+		func(after *OperatorPosition, limit int) ([]Operator, error) {
+			query.After, query.Limit = after, limit
+			return o.Store.Operators(ctx, query)
+		},
+		func(operator *Operator) OperatorPosition { return OperatorPosition{operator.Name, operator.ID} })
+}
+
+// Operator answers one operator.
+func (o Operators) Operator(ctx context.Context, actor Actor, id string) (*Operator, error) {
+	if err := actor.require(OperatorsWrite); err != nil {
+		return nil, err
+	}
+	operator, err := o.Store.Operator(ctx, id)
+	if err == nil && !actor.Sees(operator.OrgID) {
+		err = notFound("operator", id)
+	}
+	return operator, err
+}
+
+// Register makes an operator, and the token by which it sets its password: to be shown once.
+func (o Operators) Register(ctx context.Context, actor Actor, said OperatorChange) (*Operator, oauth.Plaintext, error) {
+	if err := actor.require(OperatorsWrite); err != nil {
+		return nil, oauth.Plaintext{}, err
+	}
+	now := o.Now()
+	operator := &Operator{
+		ID: oauth.NewID("opr"), Status: oauth.StatusActive, OrgStatus: oauth.StatusActive,
+		CreatedAt: now, CreatedBy: actor.ID, UpdatedAt: now, UpdatedBy: actor.ID, Version: 1,
+	}
+	said.Email, said.Name = cmp.Or(said.Email, new("")), cmp.Or(said.Name, new(""))
+	said.Roles = cmp.Or(said.Roles, &[]RoleAssignment{})
+	if err := o.fill(ctx, actor, operator, said); err != nil {
+		return nil, oauth.Plaintext{}, err
+	}
+	token := operator.newToken(now)
+	event := newEvent(actor, now, "operator.created", operator.ID, operator.OrgID, operatorChanges(&Operator{}, operator))
+	if err := o.Store.CreateOperator(ctx, operator, event); err != nil {
+		return nil, oauth.Plaintext{}, emailTaken(err)
+	}
+	return operator, token, nil
+}
+
+// Change changes what the change names, if the precondition holds; otherwise it answers a [*StaleError].
+func (o Operators) Change(ctx context.Context, actor Actor, id string, only Precondition, change OperatorChange) (*Operator, error) {
+	before, err := o.Operator(ctx, actor, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := only.check(before.Version); err != nil {
+		return nil, err
+	}
+	if err := actor.mayManageOperator(before); err != nil {
+		return nil, err
+	}
+	after := *before
+	if err := o.fill(ctx, actor, &after, change); err != nil {
+		return nil, err
+	}
+	// The change was judged outside the transaction, against the version read then.
+	return o.update(ctx, actor, id, Precondition{before.Version}, "operator.changed", func(operator *Operator) {
+		operator.Email, operator.Name, operator.OrgID, operator.Roles = after.Email, after.Name, after.OrgID, after.Roles
+	})
+}
+
+// Activate lets an inactive operator sign in again. It changes nothing if the operator is active.
+func (o Operators) Activate(ctx context.Context, actor Actor, id string) (*Operator, error) {
+	return o.update(ctx, actor, id, nil, "operator.activated", func(operator *Operator) { operator.Status = oauth.StatusActive })
+}
+
+// Deactivate ends all sessions of an operator, who can sign in no more. It changes nothing if the operator is inactive.
+func (o Operators) Deactivate(ctx context.Context, actor Actor, id string) (*Operator, error) {
+	return o.update(ctx, actor, id, nil, "operator.deactivated", func(operator *Operator) { operator.Status = oauth.StatusInactive })
+}
+
+// Remove deletes an operator for good; its events stay.
+func (o Operators) Remove(ctx context.Context, actor Actor, id string, only Precondition) error {
+	_, err := o.update(ctx, actor, id, only, "operator.deleted", func(operator *Operator) { operator.Status = oauth.StatusDeleted })
+	return err
+}
+
+// ResetPassword takes the operator's password away, ends its sessions, and answers the token by which it sets another:
+// to be shown once.
+func (o Operators) ResetPassword(ctx context.Context, actor Actor, id string) (*Operator, oauth.Plaintext, error) {
+	var token oauth.Plaintext
+	operator, err := o.update(ctx, actor, id, nil, "operator.password_reset", func(operator *Operator) {
+		operator.PasswordHash = ""
+		token = operator.newToken(o.Now())
+	})
+	return operator, token, err
+}
+
+// SetPassword sets the password of whoever the token was made for, and ends the token and all sessions. A token that
+// is unknown, used or expired is answered alike.
+func (o Operators) SetPassword(ctx context.Context, actor Actor, token oauth.Plaintext, password string) error {
+	var errs FieldErrors
+	checkPassword(password, &errs)
+	operator, err := o.Store.OperatorByToken(ctx, token.Hash())
+	if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+		return err
+	}
+	spent := func(operator *Operator) bool {
+		return operator.TokenHash != token.Hash() || !o.Now().Before(operator.TokenExpiresAt) || !operator.mayAct()
+	}
+	const code, detail = "invalid", "the token is unknown, was used, or has expired: ask for another"
+	if err != nil || spent(operator) {
+		errs.add("/token", code, detail)
+	}
+	if err := errs.orNil(); err != nil {
+		return err
+	}
+	hash, err := o.Passwords.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	actor.Kind, actor.ID = ActorOperator, operator.ID
+	return o.Store.UpdateOperator(ctx, operator.ID, func(operator *Operator) (*Event, error) {
+		if spent(operator) {
+			errs.add("/token", code, detail)
+			return nil, errs
+		}
+		operator.PasswordHash, operator.TokenHash, operator.TokenExpiresAt = hash, oauth.SecretHash{}, time.Time{}
+		return touchOperator(actor, operator, o.Now(), "operator.password_set", nil), nil
+	})
+}
+
+// update lets work change one operator that the actor may manage. If it changes nothing, there is no event.
+func (o Operators) update(
+	ctx context.Context, actor Actor, id string, only Precondition, action string, work func(*Operator),
+) (*Operator, error) {
+	if err := actor.require(OperatorsWrite); err != nil {
+		return nil, err
+	}
+	var changed *Operator
+	err := o.Store.UpdateOperator(ctx, id, func(operator *Operator) (*Event, error) {
+		if !actor.Sees(operator.OrgID) {
+			return nil, notFound("operator", id)
+		}
+		if err := only.check(operator.Version); err != nil {
+			return nil, err
+		}
+		if err := actor.mayManageOperator(operator); err != nil {
+			return nil, err
+		}
+		before := *operator
+		work(operator)
+		changed = operator
+		differing := operatorChanges(&before, operator)
+		if len(differing) == 0 && before.TokenHash == operator.TokenHash {
+			return nil, nil
+		}
+		return touchOperator(actor, operator, o.Now(), action, differing), nil
+	})
+	return changed, emailTaken(err)
+}
+
+// mayManageOperator answers a ForbiddenError if the operator holds more than the actor could give.
+func (a Actor) mayManageOperator(operator *Operator) error {
+	for _, role := range operator.Roles {
+		if !a.mayAssign(role, operator.OrgID) {
+			return &ForbiddenError{Permission: ManagementAPI + ":" + OperatorsWrite,
+				Reason: "the operator holds the role " + string(role) + ", which you could not give"}
+		}
+	}
+	return nil
+}
+
+func (o *Operator) newToken(now time.Time) oauth.Plaintext {
+	token := oauth.NewPlaintext(passwordTokenPrefix + rand.Text())
+	o.TokenHash, o.TokenExpiresAt = token.Hash(), now.Add(passwordTokenLife)
+	return token
+}
+
+func touchOperator(actor Actor, operator *Operator, now time.Time, action string, changes map[string]Change) *Event {
+	operator.UpdatedAt, operator.UpdatedBy = now, actor.ID
+	operator.Version++
+	event := newEvent(actor, now, action, operator.ID, operator.OrgID, changes)
+	return &event
+}
+
+// fill writes what is said onto the operator. All that is wrong is answered at once, as FieldErrors.
+func (o Operators) fill(ctx context.Context, actor Actor, operator *Operator, change OperatorChange) error {
+	var errs FieldErrors
+	if change.Email != nil {
+		operator.Email = foldEmail(*change.Email)
+		if parsed, err := mail.ParseAddress(operator.Email); err != nil || parsed.Address != operator.Email || len(operator.Email) > maxEmailBytes {
+			errs.add("/email", "invalid", "this is not an e-mail address of at most %d characters", maxEmailBytes)
+		}
+		checkText(operator.Email, "/email", maxEmailBytes, false, &errs)
+	}
+	if change.Name != nil {
+		operator.Name = *change.Name
+		checkText(operator.Name, "/name", maxNameChars, false, &errs)
+		if strings.TrimSpace(operator.Name) != operator.Name || operator.Name == "" {
+			errs.add("/name", "invalid", "the name must not be empty nor begin or end with space")
+		}
+	}
+	if change.Roles != nil {
+		if err := o.fillRoles(ctx, actor, operator, *change.Roles, &errs); err != nil {
+			return err
+		}
+	}
+	return errs.orNil()
+}
+
+func (o Operators) fillRoles(ctx context.Context, actor Actor, operator *Operator, said []RoleAssignment, errs *FieldErrors) error {
+	if len(said) == 0 || len(said) > len(rolePermissions) {
+		errs.add("/roles", "invalid", "name one to %d roles", len(rolePermissions))
+		return nil
+	}
+	operator.OrgID, operator.Roles = said[0].OrgID, nil
+	if operator.OrgID != "" {
+		org, err := o.Store.Tenant(ctx, operator.OrgID)
+		switch {
+		case errors.Is(err, oauth.ErrNotFound), err == nil && (org.Level != oauth.LevelOrg || !actor.Sees(org.ID)):
+			errs.add("/roles/0/org_id", "unknown", "there is no org %q", operator.OrgID)
+			return nil
+		case err != nil:
+			return err
+		}
+		operator.OrgStatus = org.Status
+	}
+	for i, assignment := range said {
+		at := pointer("/roles", i)
+		_, known := rolePermissions[assignment.Role]
+		switch {
+		case !known:
+			errs.add(at+"/role", "unknown", "there is no role %q", assignment.Role)
+		case slices.Contains(operator.Roles, assignment.Role):
+			errs.add(at+"/role", "repeated", "the role %q is named twice", assignment.Role)
+		case assignment.OrgID != operator.OrgID:
+			errs.add(at+"/org_id", "contradictory", "all roles of an operator are held in the same org, or in the whole installation")
+		case !actor.mayAssign(assignment.Role, assignment.OrgID):
+			errs.add(at+"/role", notGrantable, "you may not give the role %q there", assignment.Role)
+		}
+		operator.Roles = append(operator.Roles, assignment.Role)
+	}
+	if len(said) == 1 && said[0].Role == RoleCustomRoleAdmin {
+		errs.add("/roles", "required", "%q is an addition to another role", RoleCustomRoleAdmin)
+	}
+	return nil
+}
+
+const maxEmailBytes = 254 // RFC 5321 §4.5.3.1.3, without the angle brackets.
+
+// foldEmail makes spellings of an address equal that a person takes to be the same.
+func foldEmail(email string) string { return strings.ToLower(email) }
+
+func emailTaken(err error) error {
+	if errors.Is(err, oauth.ErrConflict) {
+		return ErrEmailTaken
+	}
+	return err
+}
+
+// operatorChanges answers which fields differ, in the words of the wire.
+func operatorChanges(before, after *Operator) map[string]Change {
+	differing := make(map[string]Change)
+	for _, field := range []struct {
+		name     string
+		from, to any
+	}{
+		{"email", before.Email, after.Email},
+		{"name", before.Name, after.Name},
+		{"org_id", before.OrgID, after.OrgID},
+		{"roles", before.Roles, after.Roles},
+		{"status", before.Status, after.Status},
+	} {
+		if from, to := mustJSON(field.from), mustJSON(field.to); string(from) != string(to) {
+			differing[field.name] = Change{From: json.RawMessage(from), To: json.RawMessage(to)}
+		}
+	}
+	return differing
+}

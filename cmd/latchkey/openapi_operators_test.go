@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// The operator that the document's examples make up.
+const exampleOperator = "opr_Wq81nZx0Yw4Rt9Lp3Ns8"
+
+// ofSessions reports whether the operation is how a person comes and goes, which needs no token.
+func ofSessions(o operation) bool {
+	return o.path == "/admin/v1/session" || o.path == "/admin/v1/password"
+}
+
+// createOperator makes an operator.
+func (k *contract) createOperator(t *testing.T, manage, body string) (id, token string) {
+	header := http.Header{"Authorization": {manage}, "Content-Type": {"application/json"}}
+	answer, _ := k.do(t, http.StatusCreated, attempt{"POST", "/admin/v1/operators", "", header, body})
+	var created struct {
+		ID    string `json:"id"`
+		Token string `json:"password_token"`
+	}
+	if err := json.Unmarshal(answer, &created); err != nil {
+		t.Fatal(err)
+	}
+	return created.ID, created.Token
+}
+
+// signIn lets an operator set a password and sign in, and answers the cookie.
+func (k *contract) signIn(t *testing.T, email, token string) string {
+	const password = "correct horse battery"
+	header := http.Header{"Content-Type": {"application/json"}}
+	k.do(t, http.StatusNoContent, attempt{"POST", "/admin/v1/password", "", header, asJSON(t, map[string]string{"token": token, "password": password})})
+	_, answered := k.do(t, http.StatusCreated, attempt{"POST", "/admin/v1/session", "", header, asJSON(t, map[string]string{"email": email, "password": password})})
+	cookie, _, _ := strings.Cut(answered.Get("Set-Cookie"), ";")
+	return cookie
+}
+
+// people are the answers to operators and their sessions that the examples of the document do not lead to. It answers
+// the cookie of a session that lasts.
+func (k *contract) people(t *testing.T, manage string) (cookie string) {
+	const path = "/admin/v1/operators"
+	program := http.Header{"Authorization": {manage}, "If-Match": {"*"}, "Content-Type": {"application/json"}}
+	guest, _ := k.createOperator(t, manage, `{"email": "guest@example.com", "name": "Guest", "roles": [{"role": "viewer", "org_id": "org_example"}]}`)
+	k.do(t, http.StatusConflict, attempt{"POST", path, "", program, `{"email": "guest@example.com", "name": "Other", "roles": [{"role": "viewer"}]}`})
+	_, first := k.do(t, http.StatusOK, attempt{"GET", path, "limit=1", program, ""})
+	if first.Get("Link") == "" {
+		t.Error("the list of operators has one page")
+	}
+	root, token := k.createOperator(t, manage, `{"email": "root@example.com", "name": "Root", "roles": [{"role": "admin", "org_id": null}]}`)
+	k.do(t, http.StatusConflict, attempt{"PATCH", path + "/" + guest, "", program, `{"email": "root@example.com"}`})
+	cookie = k.signIn(t, "root@example.com", token)
+
+	// Without a program that could replace it, the last admin must stay.
+	person := http.Header{"Cookie": {cookie}, "If-Match": {"*"}, "Content-Type": {"application/json"}}
+	k.do(t, http.StatusOK, attempt{"GET", "/admin/v1/me", "", person, ""})
+	k.do(t, http.StatusOK, attempt{"POST", "/admin/v1/credentials/cid_first/deactivate", "", person, ""})
+	k.do(t, http.StatusConflict, attempt{"PATCH", path + "/" + root, "", person, `{"roles": [{"role": "viewer"}]}`})
+	k.do(t, http.StatusConflict, attempt{"POST", path + "/" + root + "/deactivate", "", person, ""})
+	k.do(t, http.StatusConflict, attempt{"DELETE", path + "/" + root, "", person, ""})
+	k.do(t, http.StatusOK, attempt{"POST", "/admin/v1/credentials/cid_first/activate", "", person, ""})
+	k.do(t, http.StatusNoContent, attempt{"DELETE", path + "/" + guest, "", program, ""})
+
+	// Never a token and a session at once, nor a change by a page of another origin.
+	k.do(t, http.StatusBadRequest, attempt{"GET", "/admin/v1/me", "", http.Header{"Cookie": {cookie}, "Authorization": {manage}}, ""})
+	foreign := attempt{"POST", "/admin/v1/session", "", http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"cross-site"}}, ""}
+	k.do(t, http.StatusForbidden, foreign)
+	foreign.method = "DELETE"
+	k.do(t, http.StatusForbidden, foreign)
+
+	anonymous := http.Header{"Content-Type": {"application/json"}}
+	for _, call := range []struct {
+		want         int
+		method, path string
+		query, body  string
+	}{
+		{400, "POST", "/session", "", `{"mail": "x"}`},
+		{400, "POST", "/password", "", `{"token": 1}`},
+		{400, "DELETE", "/session", "nonsense=1", ""},
+		{413, "POST", "/session", "", strings.Repeat(" ", 1<<20+1)},
+		{413, "POST", "/password", "", strings.Repeat(" ", 1<<20+1)},
+		{422, "POST", "/password", "", `{"token": "lkp_none", "password": "correct horse battery"}`},
+		{401, "POST", "/session", "", `{"email": "eve@example.com", "password": "short"}`},
+		{401, "POST", "/session", "", `{"email": "eve@example.com", "password": "2"}`},
+		{401, "POST", "/session", "", `{"email": "eve@example.com", "password": "3"}`},
+		{401, "POST", "/session", "", `{"email": "EVE@example.com", "password": "4"}`},
+		{401, "POST", "/session", "", `{"email": "eve@example.com", "password": ""}`},
+		{429, "POST", "/session", "", `{"email": "Eve@example.com", "password": "6"}`},
+		{204, "DELETE", "/session", "", ""},
+	} {
+		k.do(t, call.want, attempt{call.method, "/admin/v1" + call.path, call.query, anonymous, call.body})
+	}
+	anonymous.Set("Content-Type", "text/plain")
+	k.do(t, http.StatusUnsupportedMediaType, attempt{"POST", "/admin/v1/session", "", anonymous, "{}"})
+	k.do(t, http.StatusUnsupportedMediaType, attempt{"POST", "/admin/v1/password", "", anonymous, "{}"})
+
+	export := http.Header{"Authorization": {manage}, "Accept": {"application/jsonl"}}
+	k.do(t, http.StatusOK, attempt{"GET", "/admin/v1/events", "from=2001-01-01T00:00:00Z&action=operator.created&org_id=org_example", export, ""})
+	k.do(t, http.StatusBadRequest, attempt{"GET", "/admin/v1/events", "limit=1", export, ""})
+	k.do(t, http.StatusBadRequest, attempt{"GET", "/admin/v1/events", "to=yesterday", program, ""})
+	return cookie
+}
+
+// TestEveryRefusalLeavesAnEvent calls every operation that can be forbidden, each in the name of another credential
+// that may do nothing: no use case can forget the trail.
+func TestEveryRefusalLeavesAnEvent(t *testing.T) {
+	k, basic, _ := startContract(t)
+	manage := k.token(t, basic, "")
+	forbidden := 0
+	for _, o := range k.operations() {
+		if o.Responses.Status(http.StatusForbidden) == nil || ofSessions(o) {
+			continue
+		}
+		forbidden++
+		id, nobody := k.nobody(t, manage, o.OperationID)
+		k.do(t, http.StatusForbidden, k.attempts(t, o, nobody)[0])
+		answer, _ := k.do(t, http.StatusOK, attempt{"GET", "/admin/v1/events", "actor=" + id, http.Header{"Authorization": {manage}}, ""})
+		var trail struct {
+			Data []struct{ Action, Target string }
+		}
+		if err := json.Unmarshal(answer, &trail); err != nil {
+			t.Fatal(err)
+		}
+		if len(trail.Data) != 1 || !strings.HasSuffix(trail.Data[0].Action, "_refused") {
+			t.Errorf("%s was refused, and left %+v", o.OperationID, trail.Data)
+		}
+	}
+	if forbidden < 20 {
+		t.Errorf("only %d operations can be forbidden", forbidden)
+	}
+}
+
+// nobody makes a credential that may do nothing but read keys, and answers its token.
+func (k *contract) nobody(t *testing.T, manage, name string) (id, token string) {
+	id, secret := k.create(t, manage, asJSON(t, map[string]any{
+		"name": name, "org_id": "org_example",
+		"grants": []any{map[string]any{"api": "latchkey", "permissions": []string{"keys:read"}, "applies_to": map[string]bool{"org": true}}},
+	}))
+	return id, k.token(t, basicOf(id, secret), "")
+}

@@ -1,0 +1,231 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// operatorRow is a row of operators, with the status of its org.
+type operatorRow struct {
+	ID             string                 `db:"id"`
+	Email          string                 `db:"email"`
+	Name           string                 `db:"name"`
+	OrgID          sql.NullString         `db:"org_id"`
+	OrgStatus      oauth.Status           `db:"org_status"`
+	Roles          document[[]admin.Role] `db:"roles"`
+	Status         oauth.Status           `db:"status"`
+	PasswordHash   string                 `db:"password_hash"`
+	TokenHash      []byte                 `db:"token_hash"`
+	TokenExpiresAt moment                 `db:"token_expires_at"`
+	CreatedAt      moment                 `db:"created_at"`
+	CreatedBy      string                 `db:"created_by"`
+	UpdatedAt      moment                 `db:"updated_at"`
+	UpdatedBy      string                 `db:"updated_by"`
+	LastSignInAt   moment                 `db:"last_sign_in_at"`
+	Version        int64                  `db:"version"`
+}
+
+const (
+	operatorColumns = `o.id, o.email, o.name, o.org_id, o.roles, o.status, o.password_hash, o.token_hash,
+		o.token_expires_at, o.created_at, o.created_by, o.updated_at, o.updated_by, o.last_sign_in_at, o.version,
+		COALESCE(t.status, 'active') AS org_status`
+	operatorTables  = `operators o LEFT JOIN tenants t ON t.id = o.org_id`
+	selectOperators = `SELECT ` + operatorColumns + ` FROM ` + operatorTables + ` `
+)
+
+func rowOfOperator(o *admin.Operator) operatorRow {
+	row := operatorRow{
+		ID: o.ID, Email: o.Email, Name: o.Name, OrgID: sql.NullString{String: o.OrgID, Valid: o.OrgID != ""},
+		Roles: document[[]admin.Role]{o.Roles}, Status: o.Status,
+		PasswordHash: o.PasswordHash, TokenExpiresAt: moment{o.TokenExpiresAt},
+		CreatedAt: moment{o.CreatedAt}, CreatedBy: o.CreatedBy, UpdatedAt: moment{o.UpdatedAt}, UpdatedBy: o.UpdatedBy,
+		LastSignInAt: moment{o.LastSignInAt}, Version: o.Version,
+	}
+	if o.TokenHash != (oauth.SecretHash{}) {
+		row.TokenHash = o.TokenHash[:]
+	}
+	return row
+}
+
+func (r *operatorRow) operator() admin.Operator {
+	operator := admin.Operator{
+		ID: r.ID, Email: r.Email, Name: r.Name, OrgID: r.OrgID.String, OrgStatus: r.OrgStatus,
+		Roles: r.Roles.of, Status: r.Status,
+		PasswordHash: r.PasswordHash, TokenExpiresAt: r.TokenExpiresAt.Time,
+		CreatedAt: r.CreatedAt.Time, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt.Time, UpdatedBy: r.UpdatedBy,
+		LastSignInAt: r.LastSignInAt.Time, Version: r.Version,
+	}
+	copy(operator.TokenHash[:], r.TokenHash) // Its length is checked by the table.
+	return operator
+}
+
+// operatorWhere reads the one operator of whom the column has the value.
+func operatorWhere(ctx context.Context, from sqlx.QueryerContext, column string, value any) (*admin.Operator, error) {
+	var row operatorRow
+	if err := sqlx.GetContext(ctx, from, &row, selectOperators+`WHERE o.`+column+` = $1`, value); err != nil {
+		return nil, err
+	}
+	operator := row.operator()
+	return &operator, nil
+}
+
+// Operator implements admin.Store.
+func (db *DB) Operator(ctx context.Context, id string) (*admin.Operator, error) {
+	return db.operatorBy(ctx, "id", id)
+}
+
+// OperatorByEmail implements admin.Store.
+func (db *DB) OperatorByEmail(ctx context.Context, email string) (*admin.Operator, error) {
+	return db.operatorBy(ctx, "email", email)
+}
+
+func (db *DB) operatorBy(ctx context.Context, column, text string) (operator *admin.Operator, err error) {
+	err = db.ask(ctx, "reading an operator", func(ctx context.Context) error {
+		if !storable(text) {
+			return sql.ErrNoRows
+		}
+		operator, err = operatorWhere(ctx, db.sql, column, text)
+		return err
+	})
+	return operator, err
+}
+
+// OperatorByToken implements admin.Store.
+func (db *DB) OperatorByToken(ctx context.Context, hash oauth.SecretHash) (operator *admin.Operator, err error) {
+	err = db.ask(ctx, "reading whose password a token sets", func(ctx context.Context) error {
+		operator, err = operatorWhere(ctx, db.sql, "token_hash", hash[:])
+		return err
+	})
+	return operator, err
+}
+
+// Operators implements admin.Store.
+func (db *DB) Operators(ctx context.Context, query admin.OperatorQuery) ([]admin.Operator, error) {
+	if !storable(query.Org, query.Search) {
+		return nil, nil
+	}
+	var where filter
+	if query.Org != "" {
+		where.and("o.org_id = %s", query.Org)
+	}
+	if query.Search != "" {
+		where.contains("o.name", "o.email", query.Search)
+	}
+	if query.After != nil {
+		where.and("(o.name, o.id) > (%s, %s)", query.After.Name, query.After.ID)
+	}
+	limit := where.place(query.Limit)
+	var rows []operatorRow
+	err := db.ask(ctx, "listing operators", func(ctx context.Context) error {
+		return db.sql.SelectContext(ctx, &rows,
+			selectOperators+where.String()+` ORDER BY o.name, o.id LIMIT `+limit, where.values...)
+	})
+	operators := make([]admin.Operator, len(rows))
+	for i := range rows {
+		operators[i] = rows[i].operator()
+	}
+	return operators, err
+}
+
+// CreateOperator implements admin.Store.
+func (db *DB) CreateOperator(ctx context.Context, operator *admin.Operator, event admin.Event) error {
+	_, err := db.change(ctx, "creating an operator", nil, func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+		_, err := tx.NamedExecContext(ctx, `INSERT INTO operators (id, email, name, org_id, roles, status, password_hash,
+				token_hash, token_expires_at, created_at, created_by, updated_at, updated_by, last_sign_in_at, version)
+			VALUES (:id, :email, :name, :org_id, :roles, :status, :password_hash,
+				:token_hash, :token_expires_at, :created_at, :created_by, :updated_at, :updated_by, :last_sign_in_at, :version)`,
+			rowOfOperator(operator))
+		if err != nil {
+			return false, err
+		}
+		return true, insertEvent(ctx, tx, &event)
+	})
+	return err
+}
+
+// UpdateOperator implements admin.Store. The function change must be quick, and must not ask this store anything.
+func (db *DB) UpdateOperator(ctx context.Context, id string, change func(*admin.Operator) (*admin.Event, error)) error {
+	var refusal error
+	_, err := db.change(ctx, fmt.Sprintf("changing operator %q", id), nil, func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+		if !storable(id) {
+			return false, sql.ErrNoRows
+		}
+		operator, err := operatorWhere(ctx, tx, "id", id)
+		if err != nil {
+			return false, err
+		}
+		kept, err := keeperIsLeft(ctx, tx)
+		if err != nil {
+			return false, err
+		}
+		password := operator.PasswordHash
+		event, err := change(operator)
+		if err != nil || event == nil {
+			refusal = err
+			return false, nil
+		}
+		operator.ID = id
+		if err := updateOperator(ctx, tx, operator, password != operator.PasswordHash); err != nil {
+			return false, err
+		}
+		left, err := keeperIsLeft(ctx, tx)
+		if err != nil {
+			return false, err
+		}
+		if kept && !left {
+			refusal = admin.ErrLastAdmin
+			return false, nil
+		}
+		return true, insertEvent(ctx, tx, event)
+	})
+	if refusal != nil {
+		return refusal
+	}
+	return err
+}
+
+func updateOperator(ctx context.Context, tx *sqlx.Tx, operator *admin.Operator, otherPassword bool) error {
+	if operator.Status == oauth.StatusDeleted { // The sessions go with it.
+		_, err := tx.ExecContext(ctx, `DELETE FROM operators WHERE id = $1`, operator.ID)
+		return err
+	}
+	_, err := tx.NamedExecContext(ctx, `UPDATE operators SET email = :email, name = :name, org_id = :org_id, roles = :roles,
+			status = :status, password_hash = :password_hash, token_hash = :token_hash,
+			token_expires_at = :token_expires_at, updated_at = :updated_at, updated_by = :updated_by, version = :version
+		WHERE id = :id`, rowOfOperator(operator))
+	if err != nil || operator.Status == oauth.StatusActive && !otherPassword {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM sessions WHERE operator_id = $1`, operator.ID)
+	return err
+}
+
+// keeperIsLeft answers whether anybody could manage operators in the whole installation: an active admin of it, or an
+// active program with that permission.
+func keeperIsLeft(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+	var admins int
+	err := tx.GetContext(ctx, &admins, `SELECT COUNT(*) FROM operators
+		WHERE org_id IS NULL AND status = 'active' AND CAST(roles AS TEXT) LIKE '%"admin"%'`)
+	if err != nil || admins > 0 {
+		return admins > 0, err
+	}
+	var programs []document[[]oauth.Grant]
+	err = tx.SelectContext(ctx, &programs, `SELECT c.grants FROM clients c JOIN tenants t ON t.id = c.org_id
+		JOIN grant_permissions g ON g.client_id = c.id
+		WHERE g.api = $1 AND g.permission = $2 AND c.status = 'active' AND t.status = 'active'
+			AND CAST(c.grants AS TEXT) LIKE '%"installation"%' LIMIT 100`, admin.ManagementAPI, admin.OperatorsWrite)
+	for _, grants := range programs {
+		for _, grant := range grants.of {
+			if grant.API == admin.ManagementAPI && grant.AppliesTo.Installation {
+				return true, nil
+			}
+		}
+	}
+	return false, err
+}
