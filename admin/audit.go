@@ -74,3 +74,44 @@ func (t Trail) Export(ctx context.Context, actor Actor, filter EventFilter, writ
 		query.After = &rows[len(rows)-1].Sequence
 	}
 }
+
+// ChainStatus is how far the chain reaches.
+type ChainStatus struct {
+	Head ChainHead
+	// LastCheckpoint is nil before the first.
+	LastCheckpoint *Checkpoint
+}
+
+// Status answers how far the chain reaches. It is the installation's, so an actor bound to an org does not see it.
+func (t Trail) Status(ctx context.Context, actor Actor) (ChainStatus, error) {
+	if err := actor.requireEverywhere(AuditRead); err != nil {
+		return ChainStatus{}, err
+	}
+	head, err := t.Store.ChainHead(ctx)
+	if err != nil {
+		return ChainStatus{}, err
+	}
+	status := ChainStatus{Head: head}
+	latest, err := t.Store.Checkpoints(ctx, CheckpointQuery{Limit: 1})
+	if len(latest) > 0 {
+		status.LastCheckpoint = &latest[0]
+	}
+	return status, err
+}
+
+// Checkpoints answers a page of the checkpoints, the newest first.
+func (t Trail) Checkpoints(ctx context.Context, actor Actor, page PageRequest) (Page[Checkpoint], error) {
+	if err := actor.requireEverywhere(AuditRead); err != nil {
+		return Page[Checkpoint]{}, err
+	}
+	query := CheckpointQuery{}
+	return paginate(t.Cursors, query, page,
+		func(before *int64, limit int) ([]Checkpoint, error) {
+			if before != nil {
+				query.Before = *before
+			}
+			query.Limit = limit
+			return t.Store.Checkpoints(ctx, query)
+		},
+		func(checkpoint *Checkpoint) int64 { return checkpoint.Sequence })
+}

@@ -56,11 +56,13 @@ func (p *Passwords) hash(ctx context.Context, password string) (string, error) {
 	return hash, err
 }
 
-// matches reports whether the hash is the password's. It does the same work if there is no hash.
+// matches reports whether the hash is the password's. It does the same work if there is no hash, or the text is too
+// long to be anybody's password.
 func (p *Passwords) matches(ctx context.Context, password, hash string) (bool, error) {
-	known := hash != ""
+	const maxBytes = maxPasswordChars * utf8.UTFMax
+	known := hash != "" && len(password) <= maxBytes
 	if !known {
-		hash = p.dummy
+		password, hash = password[:min(len(password), maxBytes)], p.dummy
 	}
 	var match bool
 	err := p.inTurn(ctx, func() (err error) {

@@ -133,6 +133,42 @@ func TestEveryRefusalLeavesAnEvent(t *testing.T) {
 	}
 }
 
+// TestOtherOriginsCannotUseASession: a browser sends the cookie with whatever a page asks for, so a change must not come
+// from a page of another origin.
+func TestOtherOriginsCannotUseASession(t *testing.T) {
+	k, basic, _ := startContract(t)
+	manage := k.token(t, basic, "")
+	_, token := k.createOperator(t, manage, `{"email": "root@example.com", "name": "Root", "roles": [{"role": "admin"}]}`)
+	cookie := k.signIn(t, "root@example.com", token)
+	for _, test := range []struct {
+		method, path, header, value string
+		want                        int
+	}{
+		{"POST", "/credentials/cid_first/deactivate", "Sec-Fetch-Site", "cross-site", http.StatusForbidden},
+		{"POST", "/credentials/cid_first/deactivate", "Sec-Fetch-Site", "same-site", http.StatusForbidden},
+		{"POST", "/credentials/cid_first/deactivate", "Origin", "https://evil.example", http.StatusForbidden},
+		{"POST", "/credentials/cid_first/deactivate", "Origin", "null", http.StatusForbidden},
+		{"GET", "/credentials/cid_first", "Sec-Fetch-Site", "cross-site", http.StatusOK},
+		{"POST", "/credentials/cid_first/activate", "Sec-Fetch-Site", "same-origin", http.StatusOK},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), test.method, k.url+"/admin/v1"+test.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Cookie", cookie)
+		request.Header.Set(test.header, test.value)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != test.want {
+			t.Errorf("%s %s with %s: %s was answered %s", test.method, test.path, test.header, test.value, response.Status)
+		}
+	}
+	k.token(t, basic, "") // It was never deactivated.
+}
+
 // nobody makes a credential that may do nothing but read keys, and answers its token.
 func (k *contract) nobody(t *testing.T, manage, name string) (id, token string) {
 	id, secret := k.create(t, manage, asJSON(t, map[string]any{
