@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-auth/latchkey/admin"
@@ -172,6 +173,49 @@ func TestTamperedChain(t *testing.T) {
 					t.Errorf("verifying answers %v, and should blame event %d", err, tampering.blames)
 				}
 			})
+		}
+	})
+}
+
+// TestCheckpointsOutliveTheirKeys: an old checkpoint may have lost its key, if a newer one has not. A key that somebody
+// puts into the database vouches for nothing, for nobody can seal it.
+func TestCheckpointsOutliveTheirKeys(t *testing.T) {
+	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
+		db := migrated(t, newURL(t))
+		old, young, planted := newKey(t), newKey(t), newKey(t)
+		addKey(t, db, old)
+		issuer, err := oauth.NewIssuer(oauth.Config{
+			URL: "https://issuer.example", Store: fresh(t, db, FreshConfig{}), Algorithm: jose.ES256, MaxLifetime: time.Hour, Now: now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		replace := func(key oauth.SigningKey) {
+			t.Helper()
+			err := db.UpdateKeys(t.Context(), func([]oauth.SigningKey) ([]oauth.SigningKey, []admin.Event, error) {
+				return []oauth.SigningKey{key}, []admin.Event{event("key.created", key.ID)}, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept := notarize(t, db, issuer)
+		replace(young)
+		var broken *admin.BrokenChainError
+		if _, err := verify(t, db); !errors.As(err, &broken) || broken.Sequence != kept.Sequence {
+			t.Errorf("a checkpoint that nothing bears out: %v", err)
+		}
+		notarize(t, db, issuer)
+		if report, err := verify(t, db, kept); err != nil || report.Checkpoints != 2 {
+			t.Errorf("a checkpoint that a newer one bears out: %+v, %v", report, err)
+		}
+
+		replace(planted)
+		forged := notarize(t, db, issuer)
+		db.sql.MustExec(`UPDATE signing_keys SET sealed = $1`, []byte("not under the seal"))
+		addKey(t, db, young)
+		if _, err := verify(t, db); !errors.As(err, &broken) || broken.Sequence != forged.Sequence {
+			t.Errorf("a checkpoint of a planted key: %v", err)
 		}
 	})
 }
