@@ -26,16 +26,10 @@ type verifyOptions struct {
 // verifyAudit walks the chain of events in the database. It changes nothing, not even the schema.
 func verifyAudit(ctx context.Context, o *verifyOptions, stdout io.Writer) error {
 	o.settle()
-	if err := o.check(); err != nil {
+	if err := o.checkDatabase(); err != nil {
 		return err
 	}
-	masterKey, err := o.masterKey()
-	if err != nil {
-		return err
-	}
-	db, err := storage.Open(ctx, storage.Config{
-		URL: o.DatabaseURL, MasterKey: masterKey, MaxConns: o.DatabaseMaxConns, Now: now,
-	})
+	db, _, err := openDatabase(ctx, &o.options, nil)
 	if err != nil {
 		return err
 	}
