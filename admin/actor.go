@@ -129,6 +129,24 @@ func (a Actor) mayManage(client *oauth.Client) error {
 	return nil
 }
 
+// mayHold answers a ForbiddenError if the client holds a permission of the management API that the actor does not.
+// Whoever gives such a client a secret or a key could act as it does.
+func (a Actor) mayHold(client *oauth.Client) error {
+	for _, grant := range client.Grants {
+		if grant.API != ManagementAPI {
+			continue
+		}
+		for _, permission := range grant.Permissions {
+			idle := ofInstallation(permission) && !grant.AppliesTo.Installation
+			if !idle && !a.May(permission) {
+				return &ForbiddenError{Permission: ManagementAPI + ":" + permission,
+					Reason: "the credential holds the permission " + permission + ", and you do not"}
+			}
+		}
+	}
+	return nil
+}
+
 // ManagementAPIOf describes the management API for the catalogue of an issuer.
 func ManagementAPIOf(issuer string) oauth.API {
 	api := oauth.API{

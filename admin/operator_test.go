@@ -234,6 +234,36 @@ func TestNobodyManagesWhoHoldsMore(t *testing.T) {
 	}
 }
 
+// TestNobodyActsThroughACredentialThatHoldsMore: it can be switched and deleted, but not changed.
+func TestNobodyActsThroughACredentialThatHoldsMore(t *testing.T) {
+	s := newStaff(t)
+	s.hire(t, "compliance", "org_example", admin.RoleComplianceAdmin)
+	actor, _ := s.come(t, "compliance")
+	ctx := t.Context()
+	management := func(name string, permissions ...string) *oauth.Client {
+		return s.register(t, admin.NewClient{OrgID: "org_example", ClientChange: admin.ClientChange{Name: said(name), Grants: said([]oauth.Grant{
+			{API: admin.ManagementAPI, Permissions: permissions, AppliesTo: oauth.Places{Org: true}}})}})
+	}
+	more, same := management("more", admin.OperatorsWrite), management("same", admin.CredentialsWrite, admin.KeysRead)
+	rename := admin.ClientChange{Note: said("mine")}
+	var forbidden *admin.ForbiddenError
+	if _, err := s.registrar.Change(ctx, actor, more.ID, nil, rename, false); !errors.As(err, &forbidden) || forbidden.Permission != "latchkey:operators:write" {
+		t.Errorf("changing one that holds more: %v", err)
+	}
+	if _, err := s.registrar.Change(ctx, actor, same.ID, nil, rename, false); err != nil {
+		t.Errorf("changing one that holds no more: %v", err)
+	}
+	if _, err := s.registrar.Deactivate(ctx, actor, more.ID); err != nil {
+		t.Errorf("switching one off that holds more: %v", err)
+	}
+	if _, err := s.registrar.Activate(ctx, actor, more.ID); err != nil {
+		t.Errorf("switching one on that holds more: %v", err)
+	}
+	if err := s.registrar.Remove(ctx, actor, more.ID, nil); err != nil {
+		t.Errorf("removing one that holds more: %v", err)
+	}
+}
+
 func TestOperatorFields(t *testing.T) {
 	s := newStaff(t)
 	_, _, err := s.operators.Register(t.Context(), s.boss, admin.OperatorChange{

@@ -151,7 +151,7 @@ func (r *Registrar) change(ctx context.Context, actor Actor, id string, only Pre
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := actor.mayManage(before); err != nil {
+	if err := cmp.Or(actor.mayManage(before), actor.mayHold(before)); err != nil {
 		return Outcome{}, err
 	}
 	if err := only.check(before.Version); err != nil {
@@ -228,7 +228,8 @@ func (r *Registrar) TokensEndBy(client *oauth.Client) time.Time {
 	return last.Add(r.issuer.MaxLifetime())
 }
 
-// update lets work change one client that the actor may change.
+// update lets work change one client that the actor may change. One that holds more than the actor can only be switched
+// off and on, and deleted.
 func (r *Registrar) update(ctx context.Context, actor Actor, id string, work func(*oauth.Client) (*Event, error)) error {
 	if err := actor.require(CredentialsWrite); err != nil {
 		return err
@@ -240,7 +241,12 @@ func (r *Registrar) update(ctx context.Context, actor Actor, id string, work fun
 		if err := actor.mayManage(client); err != nil {
 			return nil, err
 		}
-		return work(client)
+		beyond, status := actor.mayHold(client), client.Status
+		event, err := work(client)
+		if switched := client.Status != status; err == nil && event != nil && !switched {
+			err = beyond
+		}
+		return event, err
 	})
 }
 

@@ -34,8 +34,7 @@ var rolePermissions = map[Role][]string{
 func permissionsOf(roles []Role, orgID string) []string {
 	var held []string
 	for _, permission := range managementPermissions() {
-		ofInstallation := permission == KeysRead || permission == KeysWrite
-		if ofInstallation && orgID != "" {
+		if ofInstallation(permission) && orgID != "" {
 			continue
 		}
 		if slices.ContainsFunc(roles, func(role Role) bool { return slices.Contains(rolePermissions[role], permission) }) {
@@ -44,6 +43,9 @@ func permissionsOf(roles []Role, orgID string) []string {
 	}
 	return held
 }
+
+// ofInstallation reports whether the permission is about what all orgs share, and so allows nothing in one of them.
+func ofInstallation(permission string) bool { return permission == KeysRead || permission == KeysWrite }
 
 // mayAssign reports whether the actor may give somebody this role in the org; an empty org is the whole
 // installation. Nobody gives what they do not hold, and an addition is given by those who have it, or by a program
