@@ -138,7 +138,7 @@ func TestApply(t *testing.T) {
 func TestApplyIsAllOrNothing(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
-	before, err := h.trail.Events(ctx, h.boss, "", admin.PageRequest{})
+	before, err := h.trail.Events(ctx, h.boss, admin.EventFilter{}, admin.PageRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ credentials:
 	if diff := cmp.Diff(want, pointers(t, err)); diff != "" {
 		t.Errorf("field errors (-want +got):\n%s", diff)
 	}
-	after, err := h.trail.Events(ctx, h.boss, "", admin.PageRequest{})
+	after, err := h.trail.Events(ctx, h.boss, admin.EventFilter{}, admin.PageRequest{})
 	if err != nil || len(after.Rows) != len(before.Rows) {
 		t.Errorf("a refused declaration left %d events, %v", len(after.Rows)-len(before.Rows), err)
 	}

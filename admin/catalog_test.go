@@ -181,7 +181,7 @@ func (h *house) checkShrunk(t *testing.T, before *oauth.Client, lost string, off
 	if !slices.Equal(got, want) || (now.Status == oauth.StatusInactive) != off {
 		t.Errorf("%s holds %v and is %s; want %v", before.Name, got, now.Status, want)
 	}
-	events, err := h.trail.Events(t.Context(), h.boss, before.ID, admin.PageRequest{})
+	events, err := h.trail.Events(t.Context(), h.boss, admin.EventFilter{Target: before.ID}, admin.PageRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}

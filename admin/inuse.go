@@ -22,12 +22,14 @@ type InUseError struct {
 	// Children are the tenants below a tenant, Credentials who belongs to it or holds a grant; the first of them.
 	Children    []TenantRow
 	Credentials []Loss
+	// Operators are those who hold their roles in the org.
+	Operators []Operator
 	// Forcible: the change could be forced. TooMany: it could be, if it concerned no more than [MaxForced].
 	Forcible, TooMany bool
 }
 
 func (e *InUseError) Error() string {
-	return fmt.Sprintf("%d tenants and credentials hang on it", e.Total)
+	return fmt.Sprintf("%d tenants, credentials and operators hang on it", e.Total)
 }
 
 // Loss is what a credential loses when an API changes.

@@ -264,6 +264,23 @@ func TestNobodyActsThroughACredentialThatHoldsMore(t *testing.T) {
 	}
 }
 
+func TestAnOrgWithOperatorsStays(t *testing.T) {
+	s := newStaff(t)
+	s.org(t, "org_brief")
+	operator := s.hire(t, "ada", "org_brief", admin.RoleViewer)
+	var inUse *admin.InUseError
+	err := s.tree.Delete(t.Context(), s.boss, "org_brief", nil)
+	if !errors.As(err, &inUse) || inUse.Total != 1 || inUse.Operators[0].ID != operator.ID {
+		t.Errorf("deleting the org of an operator answered %v", err)
+	}
+	if err := s.operators.Remove(t.Context(), s.boss, operator.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.tree.Delete(t.Context(), s.boss, "org_brief", nil); err != nil {
+		t.Errorf("deleting the org afterwards: %v", err)
+	}
+}
+
 func TestOperatorFields(t *testing.T) {
 	s := newStaff(t)
 	_, _, err := s.operators.Register(t.Context(), s.boss, admin.OperatorChange{

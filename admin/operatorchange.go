@@ -110,20 +110,10 @@ func emailTaken(err error) error {
 
 // operatorChanges answers which fields differ, in the words of the wire.
 func operatorChanges(before, after *Operator) map[string]Change {
-	differing := make(map[string]Change)
-	for _, field := range []struct {
-		name     string
-		from, to any
-	}{
-		{"email", before.Email, after.Email},
-		{"name", before.Name, after.Name},
-		{"org_id", before.OrgID, after.OrgID},
-		{"roles", before.Roles, after.Roles},
-		{"status", before.Status, after.Status},
-	} {
-		if from, to := mustJSON(field.from), mustJSON(field.to); string(from) != string(to) {
-			differing[field.name] = Change{From: json.RawMessage(from), To: json.RawMessage(to)}
-		}
+	fields := func(operator *Operator) map[string]json.RawMessage {
+		return marshalled(map[string]any{
+			"email": operator.Email, "name": operator.Name, "org_id": operator.OrgID, "roles": operator.Roles, "status": operator.Status,
+		})
 	}
-	return differing
+	return differing(fields(before), fields(after))
 }

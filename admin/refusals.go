@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
@@ -72,13 +71,13 @@ func (r *Refusals) Note(ctx context.Context, actor Actor, attempt, target string
 	if !store {
 		return nil
 	}
-	changes := map[string]Change{"reason": {To: mustJSON(reason)}}
+	said := map[string]any{"reason": reason}
 	if omitted > 0 {
-		changes["refusals_omitted"] = Change{To: mustJSON(omitted)}
+		said["refusals_omitted"] = omitted
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalPatience)
 	defer cancel()
-	err = r.store.AddEvent(ctx, newEvent(actor, r.now(), attempt+"_refused", target, actor.Org, changes))
+	err = r.store.AddEvent(ctx, newEvent(actor, r.now(), attempt+"_refused", target, actor.Org, differing(nil, marshalled(said))))
 	if err != nil {
 		r.takeBack(who, what, omitted)
 	}
@@ -149,10 +148,4 @@ func storedTarget(target string) string {
 		return string(chars[:maxTargetChars]) + "…"
 	}
 	return target
-}
-
-// mustJSON writes one of our own values.
-func mustJSON(value any) json.RawMessage {
-	text, _ := json.Marshal(value)
-	return text
 }

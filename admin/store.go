@@ -80,7 +80,8 @@ type TenantStore interface {
 	// PutTenant stores the tenant whether or not it was there. It ignores Version, and counts it up. It wraps
 	// oauth.ErrConflict if a deleted tenant of this id had another level or parent.
 	PutTenant(ctx context.Context, tenant oauth.Tenant, event Event) error
-	// DeleteTenant deletes the tenant. It fails while the tenant has children or clients, or is named by a grant.
+	// DeleteTenant deletes the tenant. It fails while the tenant has children, clients or operators, or is named by a
+	// grant.
 	DeleteTenant(ctx context.Context, id string, event Event) error
 }
 

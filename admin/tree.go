@@ -201,24 +201,32 @@ func (t Tree) change(ctx context.Context, actor Actor, id string, work func(cont
 	})
 }
 
-// checkUnused answers an [*InUseError] if the tenant has children, or clients if it is an org, or is named by grants.
+// checkUnused answers an [*InUseError] if the tenant has children, or clients or operators if it is an org, or is named
+// by grants.
 func (t Tree) checkUnused(ctx context.Context, tenant oauth.Tenant) error {
 	children, err := t.Store.Tenants(ctx, TenantQuery{Parent: tenant.ID, Limit: MaxUsers + 1})
 	if err != nil {
 		return err
 	}
-	var clients []oauth.Client
+	var (
+		clients   []oauth.Client
+		operators []Operator
+	)
 	if tenant.Level == oauth.LevelOrg {
+		if operators, err = t.Store.Operators(ctx, OperatorQuery{Org: tenant.ID, Limit: MaxUsers + 1}); err != nil {
+			return err
+		}
 		var rows []ClientRow
 		rows, err = t.Store.Clients(ctx, ClientQuery{Org: tenant.ID, Sort: ByName, Limit: MaxUsers + 1})
 		clients = ClientsOf(rows)
 	} else {
 		clients, err = t.Store.Holders(ctx, HolderQuery{Tenant: tenant.ID, Limit: MaxUsers + 1})
 	}
-	if err != nil || len(children)+len(clients) == 0 {
+	total := len(children) + len(clients) + len(operators)
+	if err != nil || total == 0 {
 		return err
 	}
-	inUse := &InUseError{Total: len(children) + len(clients), Children: children}
+	inUse := &InUseError{Total: total, Children: children, Operators: operators}
 	for i := range clients {
 		inUse.Credentials = append(inUse.Credentials, newLoss(&clients[i], nil))
 	}

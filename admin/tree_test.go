@@ -149,7 +149,7 @@ func TestLifeOfATenant(t *testing.T) {
 		t.Errorf("making it again answered %v, %v", created, err)
 	}
 
-	events, err := h.trail.Events(ctx, h.boss, space.ID, admin.PageRequest{})
+	events, err := h.trail.Events(ctx, h.boss, admin.EventFilter{Target: space.ID}, admin.PageRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}

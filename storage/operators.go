@@ -90,7 +90,7 @@ func (db *DB) operatorBy(ctx context.Context, column, text string) (operator *ad
 		if !storable(text) {
 			return sql.ErrNoRows
 		}
-		operator, err = operatorWhere(ctx, db.sql, column, text)
+		operator, err = operatorWhere(ctx, db.from(), column, text)
 		return err
 	})
 	return operator, err
@@ -99,7 +99,7 @@ func (db *DB) operatorBy(ctx context.Context, column, text string) (operator *ad
 // OperatorByToken implements admin.Store.
 func (db *DB) OperatorByToken(ctx context.Context, hash oauth.SecretHash) (operator *admin.Operator, err error) {
 	err = db.ask(ctx, "reading whose password a token sets", func(ctx context.Context) error {
-		operator, err = operatorWhere(ctx, db.sql, "token_hash", hash[:])
+		operator, err = operatorWhere(ctx, db.from(), "token_hash", hash[:])
 		return err
 	})
 	return operator, err
@@ -123,7 +123,7 @@ func (db *DB) Operators(ctx context.Context, query admin.OperatorQuery) ([]admin
 	limit := where.place(query.Limit)
 	var rows []operatorRow
 	err := db.ask(ctx, "listing operators", func(ctx context.Context) error {
-		return db.sql.SelectContext(ctx, &rows,
+		return db.from().SelectContext(ctx, &rows,
 			selectOperators+where.String()+` ORDER BY o.name, o.id LIMIT `+limit, where.values...)
 	})
 	operators := make([]admin.Operator, len(rows))

@@ -167,6 +167,7 @@ func (db *DB) DeleteTenant(ctx context.Context, id string, event admin.Event) er
 			var inUse bool
 			err := tx.GetContext(ctx, &inUse, `SELECT EXISTS (SELECT 1 FROM tenants WHERE parent_id = $1 AND deleted_at IS NULL)
 				OR EXISTS (SELECT 1 FROM clients WHERE org_id = $1 AND deleted_at IS NULL)
+				OR EXISTS (SELECT 1 FROM operators WHERE org_id = $1)
 				OR EXISTS (SELECT 1 FROM grant_places WHERE tenant_id = $1)`, id)
 			if err != nil {
 				return false, err

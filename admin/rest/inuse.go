@@ -16,6 +16,12 @@ type inUse struct {
 	Total       string  `json:"total"` // "1000+" if there are more: they are not counted.
 	Children    []child `json:"children"`
 	Credentials []loss  `json:"credentials"`
+	Operators   []named `json:"operators"`
+}
+
+type named struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
 }
 
 type child struct {
@@ -34,12 +40,17 @@ type loss struct {
 }
 
 func inUseOf(used *admin.InUseError) *inUse {
-	wire := &inUse{Total: strconv.Itoa(used.Total), Children: []child{}, Credentials: lossesOf(first(used.Credentials))}
+	wire := &inUse{
+		Total: strconv.Itoa(used.Total), Children: []child{}, Credentials: lossesOf(first(used.Credentials)), Operators: []named{},
+	}
 	if used.Total > admin.MaxUsers {
 		wire.Total = strconv.Itoa(admin.MaxUsers) + "+"
 	}
 	for _, row := range first(used.Children) {
 		wire.Children = append(wire.Children, child{row.ID, row.Level, row.Name})
+	}
+	for _, operator := range first(used.Operators) {
+		wire.Operators = append(wire.Operators, named{operator.ID, operator.Name})
 	}
 	return wire
 }
