@@ -56,12 +56,13 @@ func NewRefusals(store TrailStore, now func() time.Time) *Refusals {
 }
 
 // Note leaves an event if the error that an attempt ended in is a refusal: a missing right, something out of reach, a
-// grant of what the actor does not hold, or a sign-in that failed. What does not exist counts as out of reach:
-// otherwise the time that an event takes would tell the two apart. The attempt is a noun and a verb,
+// grant of what the actor does not hold, or a sign-in that failed. For an actor bound to an org, what does not exist
+// counts as out of reach: otherwise the time that an event takes would tell the two apart. The attempt is a noun and a
+// verb,
 // "credential.change", and the target what it was aimed at. The answer must wait for Note, and must not tell of the
 // refusal if Note fails.
 func (r *Refusals) Note(ctx context.Context, actor Actor, attempt, target string, err error) error {
-	reason := refusal(err)
+	reason := refusal(actor, err)
 	if reason == "" {
 		return nil
 	}
@@ -85,7 +86,7 @@ func (r *Refusals) Note(ctx context.Context, actor Actor, attempt, target string
 }
 
 // refusal answers why an attempt was refused; nothing if it was not, or failed in another way.
-func refusal(err error) string {
+func refusal(actor Actor, err error) string {
 	var (
 		forbidden *ForbiddenError
 		fields    FieldErrors
@@ -93,7 +94,7 @@ func refusal(err error) string {
 	switch {
 	case errors.As(err, &forbidden):
 		return forbidden.Error()
-	case errors.Is(err, oauth.ErrNotFound):
+	case errors.Is(err, oauth.ErrNotFound) && actor.Org != "":
 		return "it does not exist, or is out of reach"
 	case errors.Is(err, ErrSignIn):
 		return ErrSignIn.Error()

@@ -94,7 +94,7 @@ func TestSecretsAreOnTheTrail(t *testing.T) {
 	if err := h.registrar.Report(ctx, admin.Reporter("192.0.2.1", "req"), rotated.Text); err != nil {
 		t.Fatal(err)
 	}
-	page, err := h.trail.Events(ctx, h.boss, client.ID, admin.PageRequest{})
+	page, err := h.trail.Events(ctx, h.boss, admin.EventFilter{Target: client.ID}, admin.PageRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -163,6 +163,11 @@ func TestRefusalsAreBounded(t *testing.T) {
 	if n := len(trail()); n != 1 {
 		t.Fatalf("one refusal again and again left %d events", n)
 	}
+	everywhere := actor
+	everywhere.Org = ""
+	if err := s.refusals.Note(t.Context(), everywhere, "key.revoke", "none", oauth.ErrNotFound); err != nil || len(trail()) != 1 {
+		t.Errorf("nothing is out of reach for one who reaches everything (%v)", err)
+	}
 	for i := range 100 {
 		note(fmt.Sprint("other", i), oauth.ErrNotFound)
 	}

@@ -302,7 +302,7 @@ func (k *contract) rotation(t *testing.T, manage, id string) {
 	k.do(t, http.StatusOK, attempt{"GET", path, "", header, ""})
 	k.do(t, http.StatusNoContent, attempt{"DELETE", path + "/" + fresh.ID, "", header, ""})
 	k.do(t, http.StatusConflict, attempt{"DELETE", path + "/" + fresh.Previous.ID, "", header, ""})
-	k.examples = strings.NewReplacer(exampleID, id, exampleSecretID, fresh.Previous.ID)
+	k.examples = strings.NewReplacer(exampleID, id, exampleSecretID, fresh.Previous.ID, exampleOperator, k.examples.Replace(exampleOperator))
 }
 
 // flood reports secrets from one address until the server has had enough.

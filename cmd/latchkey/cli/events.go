@@ -55,6 +55,10 @@ func (c *EventsList) target(ctx context.Context, s *Session) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	id, unnamed := named{c.Credential}.id(ctx, a)
+	if unnamed == nil {
+		return id, nil
+	}
 	got, err := a.send(ctx, request{method: http.MethodGet, path: path("credentials", c.Credential, "events")})
 	if err != nil {
 		return "", err
@@ -63,5 +67,5 @@ func (c *EventsList) target(ctx context.Context, s *Session) (string, error) {
 	if err := got.decode(&some); err != nil || len(some.Data) > 0 {
 		return c.Credential, err
 	}
-	return named{c.Credential}.id(ctx, a)
+	return "", unnamed
 }
