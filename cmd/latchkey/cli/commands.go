@@ -12,6 +12,11 @@ type Commands struct {
 		Deactivate CredentialsDeactivate `cmd:"" help:"Let a credential get no more tokens, from now on."`
 		Delete     CredentialsDelete     `cmd:"" help:"Delete a credential for good."`
 	} `cmd:"" group:"Client of a server:" help:"The programs that may ask for tokens: list, get, create, update, duplicate, activate, deactivate, delete."`
+	Secrets struct {
+		List   SecretsList   `cmd:"" help:"List the secrets of a credential, never their text."`
+		Rotate SecretsRotate `cmd:"" help:"Make another secret, and show it once. The one before works on for a while."`
+		Stop   SecretsStop   `cmd:"" help:"End a secret, now or at a time."`
+	} `cmd:"" group:"Client of a server:" help:"Their secrets: list, rotate, stop."`
 	APIs struct {
 		List       APIsList       `cmd:"" help:"List the APIs of the catalogue."`
 		Get        APIsGet        `cmd:"" help:"Show an API and its permissions."`
@@ -29,14 +34,17 @@ type Commands struct {
 		Delete     TenantsDelete     `cmd:"" help:"Delete an organization, account or workspace that nothing hangs on."`
 	} `cmd:"" group:"Client of a server:" help:"Organizations, accounts and workspaces: list, get, put, activate, deactivate, delete."`
 	Events struct {
-		List EventsList `cmd:"" help:"List who did what, the newest first."`
-	} `cmd:"" group:"Client of a server:" help:"The audit trail: list."`
-	Apply  Apply  `cmd:"" group:"Client of a server:" help:"Bring tree, catalogue and credentials to a declared state."`
-	Token  Token  `cmd:"" group:"Client of a server:" help:"Get a token, and print it or what is in it."`
-	Login  Login  `cmd:"" group:"Client of a server:" help:"Sign in: check a credential and keep it in a profile that only you can read."`
-	Logout Logout `cmd:"" group:"Client of a server:" help:"Remove the profile."`
-	Whoami Whoami `cmd:"" group:"Client of a server:" help:"Show who you are, and what you may do."`
-	Doctor Doctor `cmd:"" group:"Client of a server:" help:"Check step by step what a client needs of a server."`
+		List   EventsList   `cmd:"" help:"List who did what, the newest first."`
+		Export EventsExport `cmd:"" help:"Write the audit trail as JSON lines, the oldest first."`
+	} `cmd:"" group:"Client of a server:" help:"The audit trail: list, export."`
+	Apply   Apply   `cmd:"" group:"Client of a server:" help:"Bring tree, catalogue and credentials to a declared state."`
+	Token   Token   `cmd:"" group:"Client of a server:" help:"Get a token, and print it or what is in it."`
+	Explain Explain `cmd:"" group:"Client of a server:" help:"Say what token a credential would get now, or why none."`
+	Usage   Usage   `cmd:"" group:"Client of a server:" help:"Show what a credential did, and which permissions it did without."`
+	Login   Login   `cmd:"" group:"Client of a server:" help:"Sign in: check a credential and keep it in a profile that only you can read."`
+	Logout  Logout  `cmd:"" group:"Client of a server:" help:"Remove the profile."`
+	Whoami  Whoami  `cmd:"" group:"Client of a server:" help:"Show who you are, and what you may do."`
+	Doctor  Doctor  `cmd:"" group:"Client of a server:" help:"Check step by step what a client needs of a server."`
 
 	Completion Completion `cmd:"" group:"Client of a server:" help:"Print what makes bash, zsh or fish complete the words of latchkey."`
 }
@@ -52,6 +60,9 @@ func Examples() map[string]string {
 		"credentials activate":   "latchkey credentials activate 'Fraud scorer'",
 		"credentials deactivate": "latchkey credentials deactivate cid_Lk05sWqe2RfD8yTb1XnA",
 		"credentials delete":     "latchkey credentials delete 'Fraud scorer' --yes",
+		"secrets list":           "latchkey secrets list 'Fraud scorer'",
+		"secrets rotate":         "latchkey secrets rotate 'Fraud scorer' --overlap 24h --secret-file scorer.secret",
+		"secrets stop":           "latchkey secrets stop 'Fraud scorer' sec_1 --yes",
 		"apis list":              "latchkey apis list",
 		"apis get":               "latchkey apis get profile",
 		"apis put":               "latchkey apis put search -f search.yaml --dry-run",
@@ -65,8 +76,11 @@ func Examples() map[string]string {
 		"tenants deactivate":     "latchkey tenants deactivate ws_jp_prod",
 		"tenants delete":         "latchkey tenants delete ws_jp_prod --yes",
 		"events list":            "latchkey events list --credential 'Fraud scorer'",
+		"events export":          "latchkey events export >events.jsonl",
 		"apply":                  "latchkey apply -f catalogue.yaml --dry-run",
 		"token":                  "curl -H \"Authorization: Bearer $(latchkey token --scope profile:read)\" https://api.example.com/",
+		"explain":                "latchkey explain 'Fraud scorer' --permission profile:read",
+		"usage":                  "latchkey usage 'Fraud scorer' --days 30",
 		"login":                  "latchkey login --issuer https://auth.example.com",
 		"logout":                 "latchkey logout",
 		"whoami":                 "latchkey whoami",

@@ -78,12 +78,14 @@ type CredentialsList struct {
 	Search string `placeholder:"TEXT" help:"Keep those whose name or client ID contains this."`
 	Status string `placeholder:"STATUS" help:"Keep those that are active, or inactive."`
 	Org    string `placeholder:"ID" help:"Keep those of one organization."`
-	Sort   string `placeholder:"ORDER" help:"name or created_at; turned round by a minus: --sort=-created_at."`
+	Sort   string `placeholder:"ORDER" help:"name, created_at or last_used_at; turned round by a minus: --sort=-created_at."`
+	moreFilters
 }
 
 // Run implements the command.
 func (c *CredentialsList) Run(ctx context.Context, s *Session) error {
 	query := filter("q", c.Search, "status", c.Status, "org_id", c.Org, "sort", c.Sort)
+	c.moreFilters.put(query)
 	return listed(ctx, s, c.connection, c.list, c.paging, "/credentials", query,
 		[]string{"CLIENT ID", "NAME", "STATUS", "ORG", "MAY", "ATTENTION"},
 		func(item *credential) (string, []string) { return item.ClientID, item.row() })
