@@ -23,6 +23,7 @@ type Issuer struct {
 	algorithm   jose.SignatureAlgorithm
 	now         func() time.Time
 	engine      engine
+	verifier    *bearer.Verifier
 	nobody      *Client
 	ledger      *Ledger
 }
@@ -58,7 +59,11 @@ func NewIssuer(config Config) (*Issuer, error) {
 		ledger:      NewLedger(),
 	}
 	issuer.engine = newEngine(issuer.mint)
-	return issuer, nil
+	var err error
+	issuer.verifier, err = bearer.New(bearer.Config{
+		Issuer: config.URL, Audience: config.URL, Keys: currentKeys{config.Store}, Now: config.Now,
+	})
+	return issuer, err
 }
 
 // CheckIssuer refuses what is no issuer identifier (RFC 8414 §2), or has a path that could be read in two ways.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
@@ -16,29 +18,37 @@ func (i *Issuer) Verify(ctx context.Context, token, audience string) (*bearer.Cl
 	if err := i.store.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("verifying a token: %w", err)
 	}
-	verifier := bearer.Verifier{Issuer: i.url, Audience: audience, Keys: i.store.Keyring(), Now: i.now}
-	claims, err := verifier.Verify(ctx, token)
+	claims, err := i.verifier.For(audience).Verify(ctx, token)
 	if err != nil {
 		return nil, err
 	}
 	client, err := i.store.Client(ctx, claims.ClientID)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil, fmt.Errorf("%w: its client is gone", bearer.ErrInvalidToken)
+		return nil, refuse("its client is gone")
 	case err != nil:
 		return nil, fmt.Errorf("verifying a token: %w", err)
 	case client.Status != StatusActive || !i.store.Catalog().Open(client.OrgID):
-		return nil, fmt.Errorf("%w: its client is inactive", bearer.ErrInvalidToken)
+		return nil, refuse("its client is inactive")
 	}
 	scope, err := ParseScope(claims.Scope)
 	if err != nil {
-		return nil, fmt.Errorf("%w: malformed scope", bearer.ErrInvalidToken)
+		return nil, refuse("malformed scope")
 	}
 	granted, err := i.store.Catalog().Grant(client, Request{Scope: scope, Resources: claims.Audience})
 	if err != nil {
-		return nil, fmt.Errorf("%w: its client holds less now", bearer.ErrInvalidToken)
+		return nil, refuse("its client holds less now")
 	}
 	// Where the permissions hold may have shrunk since.
 	claims.AuthorizationDetails = granted.Details
 	return claims, nil
+}
+
+func refuse(reason string) error { return &bearer.Refusal{Kind: bearer.ErrInvalidToken, Reason: reason} }
+
+// currentKeys is the keyring of each moment as a [bearer.KeySource].
+type currentKeys struct{ store Store }
+
+func (k currentKeys) Key(ctx context.Context, kid string) (jose.JSONWebKey, error) {
+	return k.store.Keyring().Key(ctx, kid)
 }

@@ -24,6 +24,31 @@ type Claims struct {
 	OrgID string `json:"org_id"`
 	// AuthorizationDetails says where each API's permissions hold.
 	AuthorizationDetails []AuthorizationDetail `json:"authorization_details"`
+	// NotBefore is the time in seconds since the epoch before which the token must not be accepted, or 0.
+	NotBefore int64 `json:"nbf,omitempty"`
+	// Status says where the token's status is read, or is nil.
+	Status *Status `json:"status,omitempty"`
+	// Confirmation binds the token to a key that its presenter must prove to hold, or is nil (RFC 7800 §3.1).
+	Confirmation *Confirmation `json:"cnf,omitempty"`
+}
+
+// Confirmation names the key that a token is bound to. A token may name both.
+type Confirmation struct {
+	// Thumbprint is that of a DPoP key (RFC 9449 §6.1).
+	Thumbprint string `json:"jkt,omitempty"`
+	// Certificate is the SHA-256 of a client certificate (RFC 8705 §3.1).
+	Certificate string `json:"x5t#S256,omitempty"`
+}
+
+// Status is the status claim of draft-ietf-oauth-status-list.
+type Status struct {
+	List *StatusReference `json:"status_list,omitempty"`
+}
+
+// StatusReference is a place in a status list.
+type StatusReference struct {
+	Index int64  `json:"idx"`
+	URI   string `json:"uri"`
 }
 
 // AuthorizationDetail is one API's part of a token: which of its permissions hold, and where (RFC 9396 §2).

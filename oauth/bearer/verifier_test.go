@@ -35,7 +35,19 @@ func (k keys) Key(_ context.Context, kid string) (jose.JSONWebKey, error) {
 	return k.key, nil
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+// newVerifier fills in what most tests have in common.
+func newVerifier(t testing.TB, config bearer.Config) *bearer.Verifier {
+	t.Helper()
+	config.Issuer, config.Audience = issuer, audience
+	config.Now = func() time.Time { return noon }
+	verifier, err := bearer.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verifier
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -44,7 +56,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-func sign(t *testing.T, key any, algorithm jose.SignatureAlgorithm, kid, typ string, claims map[string]any) string {
+func sign(t testing.TB, key any, algorithm jose.SignatureAlgorithm, kid, typ string, claims map[string]any) string {
 	t.Helper()
 	options := (&jose.SignerOptions{}).WithHeader("kid", kid)
 	if typ != "" {
@@ -79,10 +91,9 @@ func goodClaims() map[string]any {
 
 func TestVerify(t *testing.T) {
 	private := newKey(t)
-	verifier := bearer.Verifier{
-		Issuer: issuer, Audience: audience, Now: func() time.Time { return noon },
+	verifier := newVerifier(t, bearer.Config{
 		Keys: keys{jose.JSONWebKey{Key: private.Public(), KeyID: "k1", Algorithm: "ES256"}},
-	}
+	})
 	with := func(name string, value any) string {
 		claims := goodClaims()
 		claims[name] = value
@@ -153,7 +164,7 @@ func (brokenKeys) Key(context.Context, string) (jose.JSONWebKey, error) {
 }
 
 func TestVerifyTellsItsOwnFaults(t *testing.T) {
-	verifier := bearer.Verifier{Issuer: issuer, Audience: audience, Keys: brokenKeys{}, Now: time.Now}
+	verifier := newVerifier(t, bearer.Config{Keys: brokenKeys{}})
 	_, err := verifier.Verify(t.Context(), sign(t, newKey(t), jose.ES256, "k1", "at+jwt", goodClaims()))
 	if err == nil || errors.Is(err, bearer.ErrInvalidToken) {
 		t.Errorf("unreachable keys answered %v; a token cannot be blamed for them", err)
