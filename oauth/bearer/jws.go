@@ -20,12 +20,6 @@ import (
 // algorithms are the signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) that are accepted; a Config may take fewer.
 var algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.RS256, jose.PS256}
 
-// The smallest (RFC 7518 §3.3) and the largest RSA modulus that is accepted, in bits.
-const (
-	minRSABits = 2048
-	maxRSABits = 4096
-)
-
 // decode reads base64url of one spelling: without padding, and with the unused last bits zero.
 func decode(text string) ([]byte, error) { return base64.RawURLEncoding.Strict().DecodeString(text) }
 
@@ -107,9 +101,6 @@ func (c *compact) verify(algorithm jose.SignatureAlgorithm, key any) bool {
 	case ed25519.PublicKey:
 		return algorithm == jose.EdDSA && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, []byte(c.input), c.sig)
 	case *rsa.PublicKey:
-		if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-			return false
-		}
 		sum := sha256.Sum256([]byte(c.input))
 		switch algorithm {
 		case jose.RS256:

@@ -2,7 +2,6 @@ package bearer
 
 import (
 	"context"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -194,8 +193,5 @@ func forVerifying(raw json.RawMessage, key jose.JSONWebKey) bool {
 	if limits.Operations != nil && !slices.Contains(limits.Operations, "verify") {
 		return false
 	}
-	if modulus, ok := key.Key.(*rsa.PublicKey); ok && (modulus.N.BitLen() < minRSABits || modulus.N.BitLen() > maxRSABits) {
-		return false
-	}
-	return slices.Contains(algorithms, jose.SignatureAlgorithm(key.Algorithm))
+	return strong(key.Key) && slices.Contains(algorithms, jose.SignatureAlgorithm(key.Algorithm))
 }

@@ -3,7 +3,6 @@ package bearer
 import (
 	"context"
 	"crypto"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -174,7 +173,7 @@ func (p *Proofs) open(text string) (compact, jose.JSONWebKey, error) {
 	if !key.IsPublic() {
 		return refused(refuseProof("the key is not public"))
 	}
-	if modulus, ok := key.Key.(*rsa.PublicKey); ok && modulus.N.BitLen() < minRSABits {
+	if !strong(key.Key) {
 		return refused(refuseProof("weak key"))
 	}
 	if !jws.verify(header.Algorithm, key.Key) {

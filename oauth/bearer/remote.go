@@ -93,7 +93,8 @@ func (r *remote[T]) get(ctx context.Context) (T, error) {
 	return none, failure
 }
 
-// news answers a document fetched after this moment, or the one at hand if a fetch is too recent or fails.
+// news fetches the document before its time, and answers the one at hand if the last fetch is too recent or this one
+// fails.
 func (r *remote[T]) news(ctx context.Context) (T, error) {
 	if flight, _ := r.fetch(r.now(), true); flight != nil {
 		if err := flight.wait(ctx); err != nil && r.held.Load() == nil {
