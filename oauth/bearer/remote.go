@@ -158,11 +158,13 @@ func (r *remote[T]) load(ctx context.Context) error {
 		return fmt.Errorf("fetching %s: %w", address, err)
 	}
 	request.Header.Set("Accept", r.accept)
-	current := r.held.Load()
+	current, began := r.held.Load(), r.now()
+	if current != nil && !current.expires.IsZero() && !began.Before(current.expires) {
+		current = nil // That it is still the same would not help.
+	}
 	if current != nil && current.tag != "" {
 		request.Header.Set("If-None-Match", current.tag)
 	}
-	began := r.now()
 	response, err := r.client.Do(request)
 	if err != nil {
 		return fmt.Errorf("fetching %s: %w", address, err)
