@@ -2,12 +2,9 @@ package bearertest
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -17,27 +14,20 @@ import (
 
 // Holder is a client that holds a DPoP key (RFC 9449).
 type Holder struct {
-	t   testing.TB
 	now func() time.Time
 	key jose.JSONWebKey
 }
 
 // NewHolder makes a holder of a new key, with the issuer's clock.
 func (i *Issuer) NewHolder() *Holder {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		i.t.Errorf("making a key: %v", err)
-	}
-	return &Holder{t: i.t, now: i.Now, key: jose.JSONWebKey{Key: private, Algorithm: string(jose.ES256)}}
+	return &Holder{now: i.Now, key: jose.JSONWebKey{Key: newKey(), Algorithm: string(jose.ES256)}}
 }
 
 // Thumbprint answers the jkt of tokens that are bound to the key.
 func (h *Holder) Thumbprint() string {
 	public := h.key.Public()
 	sum, err := public.Thumbprint(crypto.SHA256)
-	if err != nil {
-		h.t.Errorf("thumbprint: %v", err)
-	}
+	must(err)
 	return base64.RawURLEncoding.EncodeToString(sum)
 }
 
@@ -58,9 +48,5 @@ func (h *Holder) Proof(method, url, token, nonce string) string {
 // Sign makes a proof of these claims, good or bad.
 func (h *Holder) Sign(claims map[string]any) string {
 	options := &jose.SignerOptions{EmbedJWK: true}
-	proof, err := sign(h.key, options.WithType(bearer.ProofType), claims)
-	if err != nil {
-		h.t.Errorf("signing a proof: %v", err)
-	}
-	return proof
+	return sign(h.key, options.WithType(bearer.ProofType), claims)
 }

@@ -43,7 +43,6 @@ type Issuer struct {
 	// URL is the issuer identifier.
 	URL string
 
-	t      testing.TB
 	server *httptest.Server
 
 	mu       sync.Mutex
@@ -59,13 +58,22 @@ type Issuer struct {
 // New starts an issuer that ends with the test. Its clock stands at noon of 1 January 2026, UTC.
 func New(t testing.TB) *Issuer {
 	t.Helper()
-	issuer := &Issuer{t: t, now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), statuses: make(map[string]byte)}
+	issuer := Start()
+	t.Cleanup(issuer.Close)
+	return issuer
+}
+
+// Start starts an issuer outside a test, such as in an example. Like package httptest, it panics when it cannot.
+func Start() *Issuer {
+	issuer := &Issuer{now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), statuses: make(map[string]byte)}
 	issuer.server = httptest.NewServer(issuer)
-	t.Cleanup(issuer.server.Close)
 	issuer.URL = issuer.server.URL
 	issuer.Rotate()
 	return issuer
 }
+
+// Close ends the issuer.
+func (i *Issuer) Close() { i.server.Close() }
 
 // Config answers what a verifier of this issuer's tokens for [Audience] needs, status and deny lists included. A
 // test may change it before use.
@@ -91,11 +99,7 @@ func (i *Issuer) Advance(by time.Duration) {
 
 // Rotate makes a new key that signs from now on. The keys before it stay published.
 func (i *Issuer) Rotate() {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		i.t.Errorf("making a key: %v", err)
-		return
-	}
+	private := newKey()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.version++
@@ -164,9 +168,7 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (i *Issuer) write(w http.ResponseWriter, contentType string, value any) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "max-age=300")
-	if err := json.NewEncoder(w).Encode(value); err != nil {
-		i.t.Errorf("writing a document: %v", err)
-	}
+	_ = json.NewEncoder(w).Encode(value) // The client went away.
 }
 
 // writeList signs and writes one of the lists.
@@ -186,36 +188,38 @@ func (i *Issuer) statusList() map[string]any {
 	}
 	var packed bytes.Buffer
 	writer := zlib.NewWriter(&packed)
-	if _, err := writer.Write(list); err != nil {
-		i.t.Errorf("packing the status list: %v", err)
-	}
-	if err := writer.Close(); err != nil {
-		i.t.Errorf("packing the status list: %v", err)
-	}
+	_, err := writer.Write(list)
+	must(err)
+	must(writer.Close())
 	return map[string]any{"bits": 2, "lst": base64.RawURLEncoding.EncodeToString(packed.Bytes())}
 }
 
 // sign writes claims as a JWT in compact serialization, by the newest key.
 func (i *Issuer) sign(typ string, claims any) string {
-	token, err := sign(i.keys[len(i.keys)-1], (&jose.SignerOptions{}).WithType(jose.ContentType(typ)), claims)
-	if err != nil {
-		i.t.Errorf("signing: %v", err)
-	}
+	return sign(i.keys[len(i.keys)-1], (&jose.SignerOptions{}).WithType(jose.ContentType(typ)), claims)
+}
+
+func sign(key jose.JSONWebKey, options *jose.SignerOptions, claims any) string {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, options)
+	must(err)
+	payload, err := json.Marshal(claims)
+	must(err)
+	jws, err := signer.Sign(payload)
+	must(err)
+	token, err := jws.CompactSerialize()
+	must(err)
 	return token
 }
 
-func sign(key jose.JSONWebKey, options *jose.SignerOptions, claims any) (string, error) {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, options)
+func newKey() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	return key
+}
+
+// must is for what fails only if a test asks for what cannot be written as JSON.
+func must(err error) {
 	if err != nil {
-		return "", err
+		panic("bearertest: " + err.Error())
 	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return "", err
-	}
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		return "", err
-	}
-	return jws.CompactSerialize()
 }
