@@ -43,6 +43,7 @@ fuzz: ## Fuzz every parser for 20 seconds
 	go test $(TAGS) -run '^$$' -fuzz FuzzReadForm -fuzztime 20s ./oauth/endpoint
 	go test $(TAGS) -run '^$$' -fuzz FuzzVerify -fuzztime 20s ./oauth/bearer
 	go test $(TAGS) -run '^$$' -fuzz FuzzProof -fuzztime 20s ./oauth/bearer
+	go test $(TAGS) -run '^$$' -fuzz FuzzScan -fuzztime 20s ./oauth/bearer
 
 clean: ## Remove what was built; ./data stays
 	rm -rf bin

@@ -44,7 +44,9 @@ func (i *Issuer) Verify(ctx context.Context, token, audience string) (*bearer.Cl
 	return claims, nil
 }
 
-func refuse(reason string) error { return &bearer.Refusal{Kind: bearer.ErrInvalidToken, Reason: reason} }
+func refuse(reason string) error {
+	return &bearer.Refusal{Kind: bearer.ErrInvalidToken, Reason: reason}
+}
 
 // currentKeys is the keyring of each moment as a [bearer.KeySource].
 type currentKeys struct{ store Store }

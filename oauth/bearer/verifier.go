@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/json"
 )
 
 // maxTokenBytes bounds a token before anything reads it.
@@ -162,20 +161,19 @@ func (v *Verifier) Read(ctx context.Context, token string) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	var claims Claims
-	// go-jose's JSON refuses a member that stands there twice (RFC 7519 §4).
-	if err := json.Unmarshal(payload, &claims); err != nil {
+	claims, err := parseClaims(payload)
+	if err != nil {
 		return nil, refuse("malformed claims")
 	}
-	if err := v.checkClaims(&claims); err != nil {
+	if err := v.checkClaims(claims); err != nil {
 		return nil, err
 	}
 	if v.status != nil {
-		if err := v.status.check(ctx, &claims); err != nil {
+		if err := v.status.check(ctx, claims); err != nil {
 			return nil, err
 		}
 	}
-	return &claims, nil
+	return claims, nil
 }
 
 // checkClaims goes in the order of RFC 9068 §4.
