@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -47,7 +48,7 @@ func accepts(text string, set []byte) (header, bool) {
 	if err != nil || head.Critical != nil || !slices.Contains(algorithms, head.Algorithm) {
 		return head, false
 	}
-	read, err := parseJWKS(nil, set)
+	read, err := parseJWKS(context.Background(), set)
 	if err != nil {
 		return head, false
 	}
