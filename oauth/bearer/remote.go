@@ -76,18 +76,29 @@ func (r *remote[T]) get(ctx context.Context) (T, error) {
 	if current != nil && now.Before(current.soon) {
 		return current.value, nil
 	}
-	flight, failure := r.fetch(now, false)
-	if current != nil && now.Before(current.end) && (now.Before(current.due) || failure != nil) {
-		return current.value, nil
+	var failure error
+	// A fetch that is under way may bring what was good before this moment and no more; the one after it cannot.
+	for range 2 {
+		var under *flight
+		under, failure = r.fetch(now, false)
+		if current != nil && now.Before(current.end) && (now.Before(current.due) || failure != nil) {
+			return current.value, nil
+		}
+		if under == nil {
+			break
+		}
+		if failure = under.wait(ctx); failure != nil {
+			break
+		}
+		if current = r.held.Load(); now.Before(current.end) {
+			return current.value, nil
+		}
 	}
-	if flight != nil {
-		failure = flight.wait(ctx)
-	}
-	if current = r.held.Load(); current != nil && r.now().Before(current.end) {
+	if current = r.held.Load(); current != nil && now.Before(current.end) {
 		return current.value, nil
 	}
 	if failure == nil {
-		failure = errors.New("the document expired on its way")
+		failure = errors.New("the document had expired when it came")
 	}
 	var none T
 	return none, failure

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -260,4 +261,37 @@ func TestStatusListIsReadOncePerTTL(t *testing.T) {
 			t.Errorf("after its exp: %v", err)
 		}
 	})
+}
+
+// TestListsUnderChange has many readers verify while the issuer changes its keys and lists, for the race detector.
+func TestListsUnderChange(t *testing.T) {
+	issuer := bearertest.New(t)
+	verifier, err := bearer.New(issuer.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := func(claims *bearer.Claims) { claims.ExpiresAt += 1 << 20 }
+	good, bad := issuer.Token(long), issuer.Token(long, bearertest.Client("cid_bad"))
+	issuer.SetStatus("cid_bad", bearer.StatusSuspended)
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 50 {
+				if _, err := verifier.Verify(t.Context(), good); err != nil {
+					t.Error(err)
+				}
+				if _, err := verifier.Verify(t.Context(), bad); !errors.Is(err, bearer.ErrInvalidToken) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 20 {
+		issuer.Rotate()
+		issuer.Advance(31 * time.Second) // The cool-down of unknown keys.
+		if _, err := verifier.Verify(t.Context(), issuer.Token()); err != nil {
+			t.Error(err)
+		}
+	}
+	group.Wait()
 }
