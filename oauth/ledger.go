@@ -61,16 +61,17 @@ type Asked struct {
 }
 
 // Record notes what became of a token request: the token, or else err. The caller is the zero Caller as long as
-// it has not proven itself. What is a fault of ours and no refusal leaves no note.
-func (i *Issuer) Record(caller Caller, from netip.Addr, asked Asked, token Token, err error) {
+// it has not proven itself. What is a fault of ours and no refusal leaves no note. It answers the client that it was
+// about, proven or not; nil if nobody is called so.
+func (i *Issuer) Record(caller Caller, from netip.Addr, asked Asked, token Token, err error) *Client {
 	now := i.now()
 	if err == nil {
 		i.ledger.issued(caller, asked.Scope == "", token.Scope, now)
-		return
+		return caller.Client
 	}
 	var refusal *Error
 	if !errors.As(err, &refusal) {
-		return
+		return caller.Client
 	}
 	client, secret := refusal.client, refusal.secret
 	if caller.Client != nil {
@@ -78,9 +79,10 @@ func (i *Issuer) Record(caller Caller, from netip.Addr, asked Asked, token Token
 	}
 	if client == nil {
 		i.ledger.unknown.Add(1)
-		return
+		return nil
 	}
 	i.ledger.refused(client, secret, from, asked, refusal, now)
+	return client
 }
 
 // issued notes a token. It allocates only for what it sees for the first time since the last flush.

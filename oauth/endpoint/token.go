@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -38,8 +37,7 @@ func (e *Endpoint) Token(c *gin.Context) {
 		return
 	}
 	proof.From, _ = netip.ParseAddr(c.ClientIP())
-	c.Set("client_id", proof.ClientID)
-	token, err := e.exchange(c.Request.Context(), proof, parameters)
+	token, err := e.exchange(c, proof, parameters)
 	if err != nil {
 		Fail(c, err)
 		return
@@ -53,10 +51,16 @@ func (e *Endpoint) Token(c *gin.Context) {
 	})
 }
 
-// exchange answers the token for a proof, and has the ledger note whatever comes of it.
-func (e *Endpoint) exchange(ctx context.Context, proof oauth.Proof, parameters form) (token oauth.Token, err error) {
+// exchange answers the token for a proof, and has the ledger note whatever comes of it. The log names the client only
+// if there is one: in the place of an id a stranger may have sent a secret.
+func (e *Endpoint) exchange(c *gin.Context, proof oauth.Proof, parameters form) (token oauth.Token, err error) {
+	ctx := c.Request.Context()
 	var caller oauth.Caller
-	defer func() { e.issuer.Record(caller, proof.From, parameters.asked(), token, err) }()
+	defer func() {
+		if client := e.issuer.Record(caller, proof.From, parameters.asked(), token, err); client != nil {
+			c.Set("client_id", client.ID)
+		}
+	}()
 	if caller, err = e.issuer.Authenticate(ctx, proof); err != nil {
 		return token, err
 	}
