@@ -78,7 +78,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	admin.GET("/audit", api.GetAudit)
 	admin.GET("/audit/checkpoints", api.ListCheckpoints)
 	admin.GET("/operators", api.ListOperators)
-	admin.POST("/operators", api.CreateOperator)
+	admin.POST("/operators", api.Idempotent, api.CreateOperator)
 	admin.GET("/operators/:id", api.GetOperator)
 	admin.PATCH("/operators/:id", api.PatchOperator)
 	admin.DELETE("/operators/:id", api.DeleteOperator)
