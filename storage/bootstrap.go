@@ -39,7 +39,7 @@ func (db *DB) Bootstrap(ctx context.Context, client *oauth.Client, home oauth.Te
 			if err != nil {
 				return false, err
 			}
-			if err := insertClient(ctx, tx, client); err != nil {
+			if err := insertClients(ctx, tx, client); err != nil {
 				return false, err
 			}
 			event.OrgID = client.OrgID

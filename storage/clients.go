@@ -37,7 +37,7 @@ func (db *DB) Client(ctx context.Context, id string) (client *oauth.Client, err 
 func (db *DB) CreateClient(ctx context.Context, client *oauth.Client, event admin.Event) error {
 	_, err := db.change(ctx, fmt.Sprintf("creating client %q", client.ID), []string{subjectClient + client.ID},
 		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
-			if err := insertClient(ctx, tx, client); err != nil {
+			if err := insertClients(ctx, tx, client); err != nil {
 				return false, err
 			}
 			return true, insertEvent(ctx, tx, &event)
@@ -45,22 +45,25 @@ func (db *DB) CreateClient(ctx context.Context, client *oauth.Client, event admi
 	return err
 }
 
-func insertClient(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
-	_, err := tx.NamedExecContext(ctx, `INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, jwks,
+func insertClients(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) error {
+	rows := make([]clientRow, len(clients))
+	for i, client := range clients {
+		rows[i] = rowOfClient(client)
+	}
+	err := insertRows(ctx, tx, `INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, jwks,
 			jwks_uri, grants, token_lifetime, allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
 		VALUES (:id, :org_id, :name, :note, :owner, :status, :auth_method, :jwks,
-			:jwks_uri, :grants, :token_lifetime, :allowed_cidrs, :created_at, :created_by, :updated_at, :updated_by, :version)`,
-		rowOfClient(client))
+			:jwks_uri, :grants, :token_lifetime, :allowed_cidrs, :created_at, :created_by, :updated_at, :updated_by, :version)`, rows)
 	if err != nil {
 		return err
 	}
-	if err := insertGrants(ctx, tx, client); err != nil {
+	if err := insertGrants(ctx, tx, clients...); err != nil {
 		return err
 	}
-	if err := insertUsage(ctx, tx, client); err != nil {
+	if err := insertUsage(ctx, tx, clients...); err != nil {
 		return err
 	}
-	return insertSecrets(ctx, tx, client)
+	return insertSecrets(ctx, tx, clients...)
 }
 
 // UpdateClient implements admin.Store. The function change must be quick, and must not ask this store anything:

@@ -26,20 +26,22 @@ type placeRow struct {
 	TenantID string `db:"tenant_id"`
 }
 
-func insertGrants(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
+func insertGrants(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) error {
 	var permissions []permissionRow
 	var places []placeRow
-	for _, grant := range client.Grants {
-		for _, permission := range grant.Permissions {
-			permissions = append(permissions, permissionRow{client.ID, grant.API, permission})
-		}
-		at := grant.AppliesTo
-		tenants := slices.Concat(at.Accounts, at.Workspaces, at.AllWorkspacesOf)
-		if at.Org {
-			tenants = append(tenants, client.OrgID)
-		}
-		for _, tenant := range tenants {
-			places = append(places, placeRow{client.ID, client.OrgID, grant.API, tenant})
+	for _, client := range clients {
+		for _, grant := range client.Grants {
+			for _, permission := range grant.Permissions {
+				permissions = append(permissions, permissionRow{client.ID, grant.API, permission})
+			}
+			at := grant.AppliesTo
+			tenants := slices.Concat(at.Accounts, at.Workspaces, at.AllWorkspacesOf)
+			if at.Org {
+				tenants = append(tenants, client.OrgID)
+			}
+			for _, tenant := range tenants {
+				places = append(places, placeRow{client.ID, client.OrgID, grant.API, tenant})
+			}
 		}
 	}
 	// A tenant may be named twice by one grant, as a workspace's account and for all its workspaces.

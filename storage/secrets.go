@@ -48,13 +48,12 @@ func (db *DB) ClientOfSecret(ctx context.Context, hash oauth.SecretHash) (id str
 	return id, err
 }
 
-func insertSecrets(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
-	for i := range client.Secrets {
-		secret := &client.Secrets[i]
-		_, err := tx.NamedExecContext(ctx, `INSERT INTO secrets
-				(id, client_id, hash, hint, created_at, created_by, expires_at, stops_at, stopped_at)
-			VALUES (:id, :client_id, :hash, :hint, :created_at, :created_by, :expires_at, :stops_at, :stopped_at)`,
-			secretRow{
+func insertSecrets(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) error {
+	var rows []secretRow
+	for _, client := range clients {
+		for i := range client.Secrets {
+			secret := &client.Secrets[i]
+			rows = append(rows, secretRow{
 				ID:        sql.NullString{String: secret.ID, Valid: true},
 				ClientID:  client.ID,
 				Hash:      secret.Hash[:],
@@ -65,9 +64,9 @@ func insertSecrets(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error
 				StopsAt:   moment{secret.StopsAt},
 				StoppedAt: moment{secret.StoppedAt},
 			})
-		if err != nil {
-			return err
 		}
 	}
-	return nil
+	return insertRows(ctx, tx, `INSERT INTO secrets
+			(id, client_id, hash, hint, created_at, created_by, expires_at, stops_at, stopped_at)
+		VALUES (:id, :client_id, :hash, :hint, :created_at, :created_by, :expires_at, :stops_at, :stopped_at)`, rows)
 }

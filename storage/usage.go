@@ -87,12 +87,15 @@ const insertClientUsage = `INSERT INTO client_usage (client_id, org_id, status, 
 	VALUES (:client_id, :org_id, :status, :created_at, :used_at, :used_from, :refused_at, :refused_code, :refused_reason, :refused_missing)`
 
 // insertUsage makes the row that every client has.
-func insertUsage(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
-	_, err := tx.NamedExecContext(ctx, insertClientUsage, clientUsageRow{
-		ClientID: client.ID, OrgID: client.OrgID, Status: client.Status, CreatedAt: moment{client.CreatedAt},
-		UsedAt: orNever(time.Time{}),
-	})
-	return err
+func insertUsage(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) error {
+	rows := make([]clientUsageRow, len(clients))
+	for i, client := range clients {
+		rows[i] = clientUsageRow{
+			ClientID: client.ID, OrgID: client.OrgID, Status: client.Status, CreatedAt: moment{client.CreatedAt},
+			UsedAt: orNever(time.Time{}),
+		}
+	}
+	return insertRows(ctx, tx, insertClientUsage, rows)
 }
 
 // updateUsage keeps what the row says of the client itself. It waits for a batch only if there is something to change.

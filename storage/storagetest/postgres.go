@@ -32,11 +32,12 @@ const noPostgres = `the tests need a real PostgreSQL, 14 or newer, and found non
 
 // Cluster is a PostgreSQL for tests.
 type Cluster struct {
-	url     *url.URL
-	bin     string // Empty if the cluster is not ours to start and stop.
-	folder  string
-	port    string
-	process *exec.Cmd
+	url      *url.URL
+	bin      string // Empty if the cluster is not ours to start and stop.
+	folder   string
+	port     string
+	settings []string
+	process  *exec.Cmd
 }
 
 // Postgres answers a running PostgreSQL: the one that LATCHKEY_TEST_POSTGRES names, or else a private one, which is
@@ -50,23 +51,56 @@ func Postgres(t testing.TB) *Cluster {
 		}
 		return &Cluster{url: address}
 	}
-	c := &Cluster{bin: programs(t), port: freePort(t)}
+	c, err := StartPostgres("fsync=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// StartPostgres starts a private PostgreSQL on loopback, with settings such as "fsync=off". It runs and keeps its
+// files until it is closed.
+func StartPostgres(settings ...string) (*Cluster, error) {
+	c := &Cluster{settings: settings}
 	password := rand.Text()
+	err := c.prepare(password)
+	if err == nil {
+		err = c.start()
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close ends a private cluster and removes its files.
+func (c *Cluster) Close() {
+	c.stop()
+	if c.folder != "" {
+		os.RemoveAll(c.folder)
+	}
+}
+
+func (c *Cluster) prepare(password string) (err error) {
+	if c.bin, err = programs(); err != nil {
+		return err
+	}
+	if c.port, err = freePort(); err != nil {
+		return err
+	}
 	c.url = &url.URL{
 		Scheme: "postgres", User: url.UserPassword("latchkey", password),
 		Host: net.JoinHostPort("127.0.0.1", c.port), Path: "/postgres", RawQuery: "sslmode=disable",
 	}
-	c.initialize(t, password)
-	c.Start(t)
-	t.Cleanup(c.stop)
-	return c
+	return c.initialize(password)
 }
 
 // programs answers the folder of initdb and postgres.
-func programs(t testing.TB) string {
-	t.Helper()
+func programs() (string, error) {
 	if found, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(found)
+		return filepath.Dir(found), nil
 	}
 	cache, _ := os.UserCacheDir()
 	cache = filepath.Join(cache, "latchkey", "postgres")
@@ -78,49 +112,45 @@ func programs(t testing.TB) string {
 	} {
 		found, _ := filepath.Glob(filepath.Join(pattern, "initdb"))
 		if len(found) > 0 {
-			return filepath.Dir(slices.Max(found))
+			return filepath.Dir(slices.Max(found)), nil
 		}
 	}
-	t.Fatalf(noPostgres, cache)
-	return ""
+	return "", fmt.Errorf(noPostgres, cache)
 }
 
-func freePort(t testing.TB) string {
-	t.Helper()
+func freePort() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, err
 }
 
-// initialize makes the cluster's files. They are not under t.TempDir, which another user may not be able to enter.
-func (c *Cluster) initialize(t testing.TB, password string) {
-	t.Helper()
-	folder, err := os.MkdirTemp("", "latchkey-postgres-")
-	if err != nil {
-		t.Fatal(err)
+// initialize makes the cluster's files. They are not under a test's own folder, which another user may not be able to
+// enter.
+func (c *Cluster) initialize(password string) (err error) {
+	if c.folder, err = os.MkdirTemp("", "latchkey-postgres-"); err != nil {
+		return err
 	}
-	c.folder = folder
-	t.Cleanup(func() { os.RemoveAll(folder) })
-	passwordFile := filepath.Join(folder, "password")
+	passwordFile := filepath.Join(c.folder, "password")
 	if err := os.WriteFile(passwordFile, []byte(password), 0o600); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if user := unprivileged(); user != nil {
-		for _, path := range []string{folder, passwordFile} {
+		for _, path := range []string{c.folder, passwordFile} {
 			if err := os.Chown(path, int(user.Uid), int(user.Gid)); err != nil {
-				t.Fatal(err)
+				return err
 			}
 		}
 	}
 	initdb := c.command("initdb", "--pgdata", c.data(), "--username", "latchkey", "--pwfile", passwordFile,
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync")
 	if output, err := initdb.CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, output)
+		return fmt.Errorf("initdb: %w\n%s", err, output)
 	}
+	return nil
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.folder, "data") }
@@ -147,26 +177,35 @@ func unprivileged() *syscall.Credential {
 func (c *Cluster) Start(t testing.TB) {
 	t.Helper()
 	c.mustOwn(t)
+	if err := c.start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *Cluster) start() error {
 	c.process = c.command("postgres", "-D", c.data(), "-p", c.port,
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-		"-c", "fsync=off", "-c", "max_connections=200")
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
+	for _, setting := range c.settings {
+		c.process.Args = append(c.process.Args, "-c", setting)
+	}
 	log, err := os.OpenFile(filepath.Join(c.folder, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer log.Close() // The process has its own handle.
 	c.process.Stdout, c.process.Stderr = log, log
 	if err := c.process.Start(); err != nil {
-		t.Fatalf("starting PostgreSQL: %v", err)
+		c.process = nil
+		return fmt.Errorf("starting PostgreSQL: %w", err)
 	}
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		err := c.execute("SELECT 1")
 		if err == nil {
-			return
+			return nil
 		}
 		if time.Now().After(deadline) {
 			text, _ := os.ReadFile(log.Name())
-			t.Fatalf("PostgreSQL does not answer: %v\n%s", err, text)
+			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, text)
 		}
 	}
 }
@@ -226,18 +265,28 @@ func (c *Cluster) mustOwn(t testing.TB) {
 // NewDatabase makes an empty database and answers its URL. It is gone with the test.
 func (c *Cluster) NewDatabase(t testing.TB) string {
 	t.Helper()
-	name := "latchkey_" + strings.ToLower(rand.Text())
-	if err := c.execute("CREATE DATABASE " + pq.QuoteIdentifier(name)); err != nil {
-		t.Fatalf("making a database: %v", err)
+	address, err := c.CreateDatabase()
+	if err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if c.bin == "" {
-			c.execute("DROP DATABASE IF EXISTS " + pq.QuoteIdentifier(name) + " WITH (FORCE)")
+			created, _ := url.Parse(address)
+			c.execute("DROP DATABASE IF EXISTS " + pq.QuoteIdentifier(created.Path[1:]) + " WITH (FORCE)")
 		}
 	})
+	return address
+}
+
+// CreateDatabase makes an empty database and answers its URL.
+func (c *Cluster) CreateDatabase() (string, error) {
+	name := "latchkey_" + strings.ToLower(rand.Text())
+	if err := c.execute("CREATE DATABASE " + pq.QuoteIdentifier(name)); err != nil {
+		return "", fmt.Errorf("making a database: %w", err)
+	}
 	address := *c.url
 	address.Path = "/" + name
-	return address.String()
+	return address.String(), nil
 }
 
 func (c *Cluster) execute(statement string) error {
