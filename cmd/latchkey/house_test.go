@@ -34,11 +34,12 @@ var doors = map[string][]string{
 	"deploy":                  {},
 	"cmd/latchkey/cli":        {}, // It speaks HTTP to a server, like curl, and shares nothing with it.
 	"cmd/latchkey":            {"oauth", "oauth/endpoint", "admin", "admin/rest", "storage", "storage/vault", "storage/pkcs11", "server", "deploy", "cmd/latchkey/cli"},
+	"cmd/latchload":           {"oauth", "admin", "storage", "storage/storagetest"},
 }
 
 // keepers are the rooms that alone may use a library.
 var keepers = map[string][]string{
-	"github.com/gin-gonic/gin":     {"oauth/endpoint", "admin/rest", "server"},
+	"github.com/gin-gonic/gin":     {"oauth/endpoint", "admin/rest", "server", "cmd/latchload"},
 	"github.com/go-oauth2/oauth2":  {"oauth"},
 	"database/sql":                 {"storage", "storage/storagetest"},
 	"github.com/jmoiron/sqlx":      {"storage"},
@@ -49,7 +50,7 @@ var keepers = map[string][]string{
 	"github.com/ThalesGroup":       {"storage/pkcs11"},
 	"github.com/prometheus":        {"server"},
 	"go.opentelemetry.io":          {"server"},
-	"github.com/alecthomas/kong":   {"cmd/latchkey", "cmd/latchkey/cli"},
+	"github.com/alecthomas/kong":   {"cmd/latchkey", "cmd/latchkey/cli", "cmd/latchload"},
 	"github.com/google/go-cmp/cmp": {"storage/storagetest"},
 }
 

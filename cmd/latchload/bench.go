@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/storage/storagetest"
+)
+
+// benchCommand is latchload bench.
+type benchCommand struct {
+	Program     string        `arg:"" type:"existingfile" help:"The server program."`
+	Credentials []int64       `default:"1,10000" help:"How many credentials the database holds, in turn."`
+	Active      int64         `default:"10000" help:"How many of them ask for tokens, at most."`
+	Connections []int         `default:"1,16,64" short:"c" help:"How many connections to keep busy, in turn."`
+	Databases   []string      `default:"sqlite,postgres" enum:"sqlite,postgres" help:"The databases, in turn."`
+	Duration    time.Duration `default:"2s" short:"d" help:"For how long each time."`
+}
+
+// Run measures every combination and prints a Markdown table.
+func (c *benchCommand) Run(ctx context.Context, stdout io.Writer) error {
+	if err := pinSelf(); err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "latchload-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	floor, err := startFloorServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer floor.stop()
+
+	fmt.Fprint(stdout, "| database | credentials | asking | connections | tokens/s | of the ceiling | ceiling: request + signature |"+
+		" p50 | p99 | CPU a token | allocations | bytes | resident |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, database := range c.Databases {
+		for _, credentials := range c.Credentials {
+			s, err := newStage(ctx, c.Program, database, credentials, min(c.Active, credentials), folder)
+			if err != nil {
+				return err
+			}
+			for _, connections := range c.Connections {
+				if err == nil {
+					err = c.row(ctx, stdout, s, floor, connections)
+				}
+			}
+			if err == nil {
+				fmt.Fprintf(os.Stderr, "%s, %d credentials: seeded in %s, started and first token in %s\n",
+					database, credentials, s.seeded.Round(time.Millisecond), s.first.Round(time.Millisecond))
+			}
+			s.close()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// row measures one combination between two measurements of the floors.
+func (c *benchCommand) row(ctx context.Context, stdout io.Writer, s *stage, floor *floorServer, connections int) error {
+	before, err := floor.measure(ctx, connections, c.Duration/4)
+	if err != nil {
+		return err
+	}
+	m, err := s.measure(ctx, connections, c.Duration)
+	if err != nil {
+		return err
+	}
+	after, err := floor.measure(ctx, connections, c.Duration/4)
+	if err != nil {
+		return err
+	}
+	around := before.mean(after)
+	fmt.Fprintf(stdout, "| %s | %d | %d | %d | %.0f | **%.0f %%** | %s + %s | %s | %s | %s | %.0f | %.1f KiB | %.0f MiB |\n",
+		s.database, s.credentials, s.active, connections, m.perSecond(), 100*m.perSecond()/around.ceiling(),
+		around.request.Round(100*time.Nanosecond), around.signature.Round(100*time.Nanosecond),
+		m.times.quantile(.5), m.times.quantile(.99), m.cpu.Round(100*time.Nanosecond), m.allocations, m.bytes/1024,
+		m.resident/(1<<20))
+	return nil
+}
+
+// stage is a server program on a database with credentials.
+type stage struct {
+	*process
+	database    string
+	credentials int64
+	active      int64
+	key         seedKey
+	seeded      time.Duration
+	cluster     *storagetest.Cluster // Nil for SQLite.
+}
+
+// newStage makes a database, lets the server set it up, seeds it, and starts the server again on what is there now.
+func newStage(ctx context.Context, program, database string, credentials, active int64, folder string) (s *stage, err error) {
+	s = &stage{database: database, credentials: credentials, active: active, key: newSeedKey()}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if folder, err = os.MkdirTemp(folder, "stage-"); err != nil {
+		return s, err
+	}
+	address := "sqlite:" + filepath.Join(folder, "latchkey.db")
+	if database == "postgres" {
+		if s.cluster, err = storagetest.StartPostgres("shared_buffers=512MB"); err != nil {
+			return s, err
+		}
+		if address, err = s.cluster.CreateDatabase(); err != nil {
+			return s, err
+		}
+	}
+	if s.process, err = startProcess(ctx, program, address, folder); err != nil {
+		return s, err
+	}
+	s.process.stop()
+	s.process = nil
+	start := time.Now()
+	if err = seed(ctx, address, s.key, credentials); err != nil {
+		return s, err
+	}
+	s.seeded = time.Since(start)
+	if s.process, err = startProcess(ctx, program, address, folder); err != nil {
+		return s, err
+	}
+	// Each credential that is to ask has asked once before anything is measured.
+	_, err = s.tokens(ctx, 16, time.Minute, active)
+	return s, err
+}
+
+func (s *stage) close() {
+	if s.process != nil {
+		s.process.stop()
+	}
+	if s.cluster != nil {
+		s.cluster.Close()
+	}
+}
+
+// measurement is a result with what one token cost the server.
+type measurement struct {
+	*result
+	usage // A token, but for resident.
+}
+
+func (s *stage) measure(ctx context.Context, connections int, duration time.Duration) (measurement, error) {
+	before, err := s.usage(ctx)
+	if err != nil {
+		return measurement{}, err
+	}
+	r, err := s.tokens(ctx, connections, duration, maxCount)
+	if err != nil {
+		return measurement{}, err
+	}
+	after, err := s.usage(ctx)
+	n := float64(r.times.total)
+	return measurement{r, usage{
+		cpu:         time.Duration(float64(after.cpu-before.cpu) / n),
+		allocations: (after.allocations - before.allocations) / n,
+		bytes:       (after.bytes - before.bytes) / n,
+		resident:    after.resident,
+	}}, err
+}
+
+// tokens lets the active credentials ask in turn. A wrong answer is an error.
+func (s *stage) tokens(ctx context.Context, connections int, duration time.Duration, count int64) (*result, error) {
+	r, err := tokenLoad{
+		load: load{s.target, connections, duration, count}, key: s.key, credentials: s.active, verifyEvery: 100,
+	}.run(ctx)
+	if err == nil {
+		err = r.failure()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s with %d credentials and %d connections: %w", s.database, s.credentials, connections, err)
+	}
+	return r, nil
+}

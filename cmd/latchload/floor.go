@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+// floorCommand is latchload floor.
+type floorCommand struct {
+	Connections int           `default:"64" short:"c" help:"How many connections to keep busy."`
+	Duration    time.Duration `default:"2s" short:"d" help:"For how long."`
+}
+
+// Run measures the floors and prints them.
+func (c *floorCommand) Run(ctx context.Context, stdout io.Writer) error {
+	if err := pinSelf(); err != nil {
+		return err
+	}
+	server, err := startFloorServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	f, err := server.measure(ctx, c.Connections, c.Duration)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "requests %.0f/s (%s each), signatures %.0f/s (%s each), ceiling %.0f tokens/s\n",
+		1/f.request.Seconds(), f.request, 1/f.signature.Seconds(), f.signature, f.ceiling())
+	return nil
+}
+
+// floors are the two costs of a token that no server of this make goes below.
+type floors struct {
+	request   time.Duration // One request to an empty gin handler that reads a form and answers 600 bytes.
+	signature time.Duration // One P-256 signature.
+}
+
+// ceiling answers the tokens a second that are left if a token costs nothing else.
+func (f floors) ceiling() float64 { return 1 / (f.request + f.signature).Seconds() }
+
+func (f floors) mean(other floors) floors {
+	return floors{(f.request + other.request) / 2, (f.signature + other.signature) / 2}
+}
+
+// floorServer is this program as the server of the floors, on the server's core.
+type floorServer struct {
+	target
+	process *exec.Cmd
+	stdin   io.Closer
+}
+
+func startFloorServer(ctx context.Context) (*floorServer, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s := &floorServer{process: onServerCore(ctx, self, "floor-server")}
+	s.process.Stderr = os.Stderr
+	if s.stdin, err = s.process.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := s.process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.process.Start(); err != nil {
+		return nil, fmt.Errorf("starting the server of the floors: %w", err)
+	}
+	address, err := bufio.NewReader(stdout).ReadString('\n')
+	if err == nil {
+		s.target, err = newTarget(strings.TrimSpace(address))
+	}
+	if err != nil {
+		s.stop()
+		return nil, fmt.Errorf("starting the server of the floors: %w", err)
+	}
+	return s, nil
+}
+
+func (s *floorServer) stop() {
+	s.stdin.Close() // It ends when nobody writes to it any longer.
+	s.process.Wait()
+}
+
+// measure takes both floors, one after the other.
+func (s *floorServer) measure(ctx context.Context, connections int, duration time.Duration) (floors, error) {
+	var f floors
+	body, err := s.get(ctx, signaturesPath)
+	if err != nil {
+		return f, err
+	}
+	if err := json.Unmarshal(body, &f.signature); err != nil {
+		return f, err
+	}
+	callers := make([]caller, connections)
+	for i := range callers {
+		callers[i] = s.caller()
+	}
+	r, err := load{s.target, connections, duration, maxCount}.run(ctx, callers)
+	if err == nil {
+		err = r.failure()
+	}
+	if err != nil {
+		return f, fmt.Errorf("measuring the floor: %w", err)
+	}
+	f.request = time.Duration(float64(time.Second) / r.perSecond())
+	if f.signature <= 0 || f.request <= 0 {
+		return f, errors.New("measuring the floor: it was no time at all")
+	}
+	return f, nil
+}
+
+// floorCaller sends what a token request looks like.
+type floorCaller struct{ text []byte }
+
+func (s *floorServer) caller() floorCaller {
+	id, secret := newSeedKey().credential(0)
+	body := "grant_type=client_credentials&client_id=" + id + "&client_secret=" + secret
+	return floorCaller{fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+		oauth.TokenPath, s.base.Host, len(body), body)}
+}
+
+func (c floorCaller) request(int64) []byte { return c.text }
+
+func (c floorCaller) judge(_ int64, status int, body []byte) string {
+	if status != 200 || len(body) != floorAnswer {
+		return fmt.Sprintf("status %d with %d bytes", status, len(body))
+	}
+	return ""
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/latchkey-auth/latchkey/oauth"
+)
+
+const (
+	floorAnswer    = 600 // Bytes.
+	signedBytes    = 420 // Of header and claims of a small token.
+	signaturesPath = "/signatures"
+	signingTime    = 300 * time.Millisecond
+)
+
+// floorServerCommand is latchload floor-server, which latchload floor starts on the core of the server.
+type floorServerCommand struct{}
+
+// Run serves the floors until its standard input ends, and prints where.
+func (floorServerCommand) Run(ctx context.Context, stdout io.Writer) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	answer := bytes.Repeat([]byte{' '}, floorAnswer)
+	engine.POST(oauth.TokenPath, func(c *gin.Context) {
+		if c.PostForm("grant_type") == "" {
+			c.Status(http.StatusBadRequest)
+			return
+		}
+		c.Data(http.StatusOK, "application/json", answer)
+	})
+	engine.GET(signaturesPath, func(c *gin.Context) { c.JSON(http.StatusOK, signatureTime()) })
+	server := &http.Server{Handler: engine}
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		server.Close()
+	}()
+	fmt.Fprintln(stdout, "http://"+listener.Addr().String())
+	if err := server.Serve(listener); err != http.ErrServerClosed {
+		return err
+	}
+	return nil
+}
+
+// signatureTime measures one P-256 signature: SHA-256 and the signature, and nothing else.
+func signatureTime() time.Duration {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err) // crypto/rand never fails.
+	}
+	message := make([]byte, signedBytes)
+	start, n := time.Now(), 0
+	for time.Since(start) < signingTime {
+		for range 16 {
+			sum := sha256.Sum256(message)
+			if _, err := ecdsa.SignASN1(rand.Reader, key, sum[:]); err != nil {
+				panic(err)
+			}
+		}
+		n += 16
+	}
+	return time.Since(start) / time.Duration(n)
+}
