@@ -128,7 +128,7 @@ func (f *Fresh) Client(ctx context.Context, id string) (*oauth.Client, error) {
 	}
 	entry, isNew := f.clients.entry(id)
 	if isNew {
-		go f.load(id, entry)
+		go f.load(strings.Clone(id), entry) // The text may be a part of a header, with the secret in it, and is kept.
 	}
 	select {
 	case <-entry.done:
