@@ -35,7 +35,7 @@ func (r *Keyring) attest(typ string, payload []byte, algorithm jose.SignatureAlg
 		return "", errNoActiveKey
 	}
 	key := &r.keys[active]
-	signer, err := newSigner(key, jose.ContentType(typ))
+	signer, err := newSigner(key, typ)
 	if err != nil {
 		return "", fmt.Errorf("signing key %s: %w", key.ID, err)
 	}
