@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -69,6 +70,9 @@ func (f *Fresh) giveUp(b *batch) {
 
 // prove answers one batch after the other, until nobody waits.
 func (f *Fresh) prove() {
+	// Whoever is ready to ask may do so first, and share this proof. Without it, a proof that needs no wait, as on
+	// SQLite, would serve the one who started it alone.
+	runtime.Gosched()
 	for b := f.take(); b != nil; b = f.take() {
 		ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
 		err := f.catchUp(ctx)
