@@ -5,12 +5,13 @@ SHELL := /bin/sh
 TAGS    := -tags nomsgpack
 PKCS11  := -tags nomsgpack,pkcs11
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+BENCH_CREDENTIALS ?= 1,10000
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help run build deps test race lint bench fuzz clean
+.PHONY: help run build deps test race lint bench benchmarks fuzz clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
 
 run: build ## Build and start on http://localhost:8080, with everything in ./data
 	./bin/latchkey serve --dev --log-format=text
@@ -34,7 +35,11 @@ lint: ## gofmt, go vet, staticcheck
 	go vet $(PKCS11) ./storage/pkcs11
 	go run $(STATICCHECK) $(TAGS) ./...
 
-bench: ## Benchmarks with allocations
+bench: build deps ## Measure tokens against the floors, on SQLite and PostgreSQL; BENCH_CREDENTIALS=1,10000,1000000 for a million
+	go build $(TAGS) -o bin/latchload ./cmd/latchload
+	./bin/latchload bench bin/latchkey --credentials $(BENCH_CREDENTIALS)
+
+benchmarks: ## Run the Go benchmarks, with allocations
 	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## Fuzz every parser for 20 seconds

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,22 +34,27 @@ func (c *floorCommand) Run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "requests %.0f/s (%s each), signatures %.0f/s (%s each), ceiling %.0f tokens/s\n",
-		1/f.request.Seconds(), f.request, 1/f.signature.Seconds(), f.signature, f.ceiling())
+	fmt.Fprintf(stdout, "requests %.0f/s, signatures %.0f/s, ceiling %.0f tokens/s (of the processor: %s + %s)\n",
+		1/f.request.Clock.Seconds(), 1/f.signature.Clock.Seconds(), f.ceiling(), f.request.Processor, f.signature.Processor)
 	return nil
 }
 
 // floors are the two costs of a token that no server of this make goes below.
 type floors struct {
-	request   time.Duration // One request to an empty gin handler that reads a form and answers 600 bytes.
-	signature time.Duration // One P-256 signature.
+	request   cost // One request to an empty gin handler that reads a form and answers 600 bytes.
+	signature cost // One P-256 signature.
 }
 
 // ceiling answers the tokens a second that are left if a token costs nothing else.
-func (f floors) ceiling() float64 { return 1 / (f.request + f.signature).Seconds() }
+func (f floors) ceiling() float64 { return 1 / (f.request.Clock + f.signature.Clock).Seconds() }
 
+// processor answers what a token costs the processor if it costs nothing else.
+func (f floors) processor() time.Duration { return f.request.Processor + f.signature.Processor }
+
+// mean answers the floors between two measurements.
 func (f floors) mean(other floors) floors {
-	return floors{(f.request + other.request) / 2, (f.signature + other.signature) / 2}
+	between := func(a, b cost) cost { return cost{(a.Clock + b.Clock) / 2, (a.Processor + b.Processor) / 2} }
+	return floors{between(f.request, other.request), between(f.signature, other.signature)}
 }
 
 // floorServer is this program as the server of the floors, on the server's core.
@@ -96,11 +100,11 @@ func (s *floorServer) stop() {
 // measure takes both floors, one after the other.
 func (s *floorServer) measure(ctx context.Context, connections int, duration time.Duration) (floors, error) {
 	var f floors
-	body, err := s.get(ctx, signaturesPath)
-	if err != nil {
+	if err := s.ask(ctx, signaturePath, &f.signature); err != nil {
 		return f, err
 	}
-	if err := json.Unmarshal(body, &f.signature); err != nil {
+	var before, after time.Duration
+	if err := s.ask(ctx, processorPath, &before); err != nil {
 		return f, err
 	}
 	callers := make([]caller, connections)
@@ -114,11 +118,23 @@ func (s *floorServer) measure(ctx context.Context, connections int, duration tim
 	if err != nil {
 		return f, fmt.Errorf("measuring the floor: %w", err)
 	}
-	f.request = time.Duration(float64(time.Second) / r.perSecond())
-	if f.signature <= 0 || f.request <= 0 {
-		return f, errors.New("measuring the floor: it was no time at all")
+	if err := s.ask(ctx, processorPath, &after); err != nil {
+		return f, err
+	}
+	f.request = cost{
+		Clock:     time.Duration(float64(time.Second) / r.perSecond()),
+		Processor: (after - before) / time.Duration(r.times.total),
 	}
 	return f, nil
+}
+
+// ask reads one of the server's own measurements.
+func (s *floorServer) ask(ctx context.Context, path string, answer any) error {
+	body, err := s.get(ctx, path)
+	if err == nil {
+		err = json.Unmarshal(body, answer)
+	}
+	return err
 }
 
 // floorCaller sends what a token request looks like.
