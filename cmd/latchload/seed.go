@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/admin"
@@ -23,7 +24,7 @@ type seedCommand struct {
 
 const (
 	maxSeeds  = 1_000_000
-	seedBatch = 500
+	seedBatch = 2000
 )
 
 // Run puts the credentials in.
@@ -59,17 +60,20 @@ func seed(ctx context.Context, url string, key seedKey, credentials int64) error
 	if err != nil {
 		return err
 	}
+	ids := sortedIDs(key, credentials)
 	begin := now()
-	for first := int64(0); first < credentials; first += seedBatch {
+	for first := 0; first < len(ids); first += seedBatch {
 		var clients []*oauth.Client
-		for n := first; n < min(first+seedBatch, credentials); n++ {
-			id, secret := key.credential(n)
+		for at, own := range ids[first:min(first+seedBatch, len(ids))] {
+			at += first
+			_, text := key.credential(own.n)
+			secret := oauth.SecretFrom(oauth.NewPlaintext(text), begin, "latchload")
+			secret.ID = "sec" + strings.TrimPrefix(own.id, "cid")
 			clients = append(clients, &oauth.Client{
-				ID: id, OrgID: org, Name: fmt.Sprintf("Load %07d %s", n, id[len(id)-6:]), Note: "Made by latchload.",
-				Status: oauth.StatusActive, AuthMethod: oauth.AuthSecret,
-				Secrets:   []oauth.Secret{oauth.SecretFrom(oauth.NewPlaintext(secret), begin, "latchload")},
-				Grants:    []oauth.Grant{grants[n%int64(len(grants))]},
-				CreatedAt: begin.Add(-time.Duration(n) * time.Second), CreatedBy: "latchload",
+				ID: own.id, OrgID: org, Name: fmt.Sprintf("Load %07d %s", at, own.id[len(own.id)-6:]), Note: "Made by latchload.",
+				Status: oauth.StatusActive, AuthMethod: oauth.AuthSecret, Secrets: []oauth.Secret{secret},
+				Grants:    []oauth.Grant{grants[at%len(grants)]},
+				CreatedAt: begin.Add(time.Duration(at-len(ids)) * time.Second), CreatedBy: "latchload",
 				UpdatedAt: begin, UpdatedBy: "latchload", Version: 1,
 			})
 		}
@@ -82,6 +86,24 @@ func seed(ctx context.Context, url string, key seedKey, credentials int64) error
 		}
 	}
 	return nil
+}
+
+// numbered is the id of the n-th credential.
+type numbered struct {
+	id string
+	n  int64
+}
+
+// sortedIDs answers the ids in their order. What is inserted in the order of every index is inserted several times as
+// fast; those who ask for tokens ask in the order of the numbers, which is another.
+func sortedIDs(key seedKey, credentials int64) []numbered {
+	ids := make([]numbered, credentials)
+	for n := range ids {
+		id, _ := key.credential(int64(n))
+		ids[n] = numbered{id, int64(n)}
+	}
+	slices.SortFunc(ids, func(a, b numbered) int { return strings.Compare(a.id, b.id) })
+	return ids
 }
 
 // now is the clock: UTC, in the whole microseconds that both databases keep.
