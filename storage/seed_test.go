@@ -10,8 +10,8 @@ import (
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
-// seeds makes clients of the org that planted has made.
-func seeds(n int) []*oauth.Client {
+// seedClients makes clients of the org that planted has made.
+func seedClients(n int) []*oauth.Client {
 	clients := make([]*oauth.Client, n)
 	for i := range clients {
 		secret, _ := oauth.NewSecret(now(), "seeder")
@@ -34,7 +34,7 @@ func TestSeed(t *testing.T) {
 		db := migrated(t, newURL(t))
 		planted(t, db)
 		f := fresh(t, db, FreshConfig{})
-		clients := seeds(1200) // More than one statement holds.
+		clients := seedClients(1200) // More than one statement holds.
 		if _, err := f.Client(t.Context(), clients[0].ID); err == nil {
 			t.Fatal("the client is there before it is seeded")
 		}
@@ -56,7 +56,7 @@ func TestSeed(t *testing.T) {
 			t.Errorf("the events are %v (%v)", events, err)
 		}
 		// All or none.
-		more := append(seeds(600), clients[0])
+		more := append(seedClients(600), clients[0])
 		if err := db.Seed(t.Context(), more, event("credentials.seeded", "org_one")); err == nil {
 			t.Error("a client was seeded twice")
 		}
@@ -70,7 +70,7 @@ func BenchmarkSeed(b *testing.B) {
 	db := migrated(b, newFile(b))
 	planted(b, db)
 	for b.Loop() {
-		if err := db.Seed(b.Context(), seeds(500), event("credentials.seeded", "org_one")); err != nil {
+		if err := db.Seed(b.Context(), seedClients(500), event("credentials.seeded", "org_one")); err != nil {
 			b.Fatal(err)
 		}
 	}
