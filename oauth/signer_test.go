@@ -147,7 +147,7 @@ func TestAllocations(t *testing.T) {
 			_, err := issuer.Authenticate(t.Context(), proof)
 			return err
 		}},
-		"issue": {95, func() error {
+		"issue": {105, func() error {
 			_, err := issuer.Issue(t.Context(), client, Request{})
 			return err
 		}},
