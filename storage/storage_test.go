@@ -106,6 +106,7 @@ func TestContract(t *testing.T) {
 				Admin:   db,
 				Usage:   db,
 				Replica: func(t testing.TB) oauth.Store { return fresh(t, db, FreshConfig{Timeout: 10 * time.Second}) },
+				Replays: func(testing.TB) oauth.Replays { return NewReplays(db) },
 			}
 		})
 	})

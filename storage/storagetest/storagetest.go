@@ -16,6 +16,8 @@ type Database struct {
 	Usage oauth.UsageStore
 	// Replica makes another oauth.Store over the same database, as another replica would have it.
 	Replica func(t testing.TB) oauth.Store
+	// Replays makes another memory of uses over the same database, as another replica would have it.
+	Replays func(t testing.TB) oauth.Replays
 }
 
 // Run holds a storage against the contract. Each test opens a database of its own.
@@ -59,6 +61,8 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"OperatorLists", testOperatorLists},
 		{"LastAdmin", testLastAdmin},
 		{"Sessions", testSessions},
+		{"Replays", testReplays},
+		{"ReplaysPruned", testReplaysPruned},
 		{"Bootstrap", testBootstrap},
 		{"BootstrapJoinsOldestOrg", testBootstrapJoinsOldestOrg},
 		{"Freshness", testFreshness},
