@@ -10,7 +10,7 @@ import (
 // Caller is a client that has proven itself.
 type Caller struct {
 	*Client
-	// Secret is the secret it proved itself by.
+	// Secret is the secret it proved itself by; nil if it did so by a key.
 	Secret *Secret
 	// From is the address it asked from.
 	From netip.Addr
@@ -28,20 +28,27 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 		return Caller{}, fmt.Errorf("looking up the client: %w", err)
 	}
 
-	secret := client.secretOf(proof.Secret)
+	var secret *Secret
+	var used assertion
 	var refusal *Error
+	if proof.Method == AuthPrivateKeyJWT {
+		used, refusal = i.judgeAssertion(client, proof)
+	} else {
+		secret, refusal = i.judgeSecret(client, proof.Secret)
+	}
 	switch {
 	case client == i.nobody:
 		return Caller{}, RefuseClient(errors.New("unknown client"))
 	case client.AuthMethod != proof.Method:
 		refusal = invalidClient(ReasonAuthMethod, "the client does not authenticate by "+string(proof.Method))
-	case secret == nil:
-		refusal = invalidClient(ReasonSecret, "wrong secret")
-	case !secret.Usable(i.now()):
-		refusal = invalidClient(ReasonEndedSecret, "the secret ending in "+secret.Hint+" has expired or was stopped")
-	default:
+	case refusal == nil:
 		if refusal = i.standing(client); refusal == nil && !client.MayAskFrom(proof.From) {
 			refusal = notFrom(proof.From)
+		}
+	}
+	if refusal == nil && proof.Method == AuthPrivateKeyJWT {
+		if refusal, err = i.spend(ctx, used); err != nil {
+			return Caller{}, err
 		}
 	}
 	if refusal != nil {
@@ -49,6 +56,19 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 		return Caller{}, refusal
 	}
 	return Caller{Client: client, Secret: secret, From: proof.From}, nil
+}
+
+// judgeSecret answers the client's secret that was presented, and why it does not prove the client.
+func (i *Issuer) judgeSecret(client *Client, presented Plaintext) (*Secret, *Error) {
+	secret := client.secretOf(presented)
+	switch {
+	case secret == nil:
+		return nil, invalidClient(ReasonSecret, "wrong secret")
+	case !secret.Usable(i.now()):
+		return secret, invalidClient(ReasonEndedSecret, "the secret ending in "+secret.Hint+" has expired or was stopped")
+	default:
+		return secret, nil
+	}
 }
 
 // standing answers why a client is refused whatever it presents, or nil if it is not.

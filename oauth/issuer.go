@@ -25,6 +25,8 @@ type Issuer struct {
 	engine      engine
 	verifier    *bearer.Verifier
 	nobody      *Client
+	decoys      decoys
+	replays     Replays
 	ledger      *Ledger
 }
 
@@ -37,6 +39,8 @@ type Config struct {
 	MaxLifetime time.Duration
 	// Algorithm is the one that tokens are signed with.
 	Algorithm jose.SignatureAlgorithm
+	// Replays remembers which client assertions have been used.
+	Replays Replays
 	// Now answers the time in UTC, in whole microseconds.
 	Now func() time.Time
 }
@@ -56,10 +60,14 @@ func NewIssuer(config Config) (*Issuer, error) {
 		algorithm:   config.Algorithm,
 		now:         config.Now,
 		nobody:      newNobody(),
+		replays:     config.Replays,
 		ledger:      NewLedger(),
 	}
 	issuer.engine = newEngine(issuer.mint)
 	var err error
+	if issuer.decoys, err = newDecoys(); err != nil {
+		return nil, err
+	}
 	issuer.verifier, err = bearer.New(bearer.Config{
 		Issuer: config.URL, Audience: config.URL, Keys: currentKeys{config.Store}, Now: config.Now,
 	})

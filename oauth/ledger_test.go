@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
 // fixedStore is a Store of which nothing changes.
@@ -49,7 +51,8 @@ func testIssuer(t testing.TB, client *Client, closed ...string) (*Issuer, Plaint
 	client.Secrets = append([]Secret{secret}, client.Secrets...)
 	issuer, err := NewIssuer(Config{
 		URL: "https://latchkey.example", MaxLifetime: time.Hour, Algorithm: jose.ES256, Now: func() time.Time { return testTime },
-		Store: &fixedStore{map[string]*Client{client.ID: client}, testCatalog(closed...), keyring},
+		Store:   &fixedStore{map[string]*Client{client.ID: client}, testCatalog(closed...), keyring},
+		Replays: bearer.NewReplayMemory(1000, func() time.Time { return testTime }),
 	})
 	if err != nil {
 		t.Fatal(err)

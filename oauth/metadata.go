@@ -1,6 +1,10 @@
 package oauth
 
-import "context"
+import (
+	"context"
+
+	"github.com/go-jose/go-jose/v4"
+)
 
 // The paths of the public endpoints, below the issuer's URL.
 const (
@@ -17,6 +21,8 @@ type Metadata struct {
 	ResponseTypesSupported            []string `json:"response_types_supported"`
 	GrantTypesSupported               []string `json:"grant_types_supported"`
 	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
+	// The algorithms of client assertions (RFC 8414 §2).
+	TokenEndpointAuthSigningAlgValuesSupported []jose.SignatureAlgorithm `json:"token_endpoint_auth_signing_alg_values_supported"`
 }
 
 // Metadata answers the server's metadata.
@@ -28,7 +34,9 @@ func (i *Issuer) Metadata() Metadata {
 		// RFC 8414 §2 requires the member; there is no authorization endpoint, so nothing can be asked of it.
 		ResponseTypesSupported:            []string{},
 		GrantTypesSupported:               []string{"client_credentials"},
-		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post"},
+		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post", string(AuthPrivateKeyJWT)},
+
+		TokenEndpointAuthSigningAlgValuesSupported: assertionAlgorithms,
 	}
 }
 

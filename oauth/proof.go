@@ -8,6 +8,8 @@ type Proof struct {
 	Method   AuthMethod
 	// Secret is the presented text, for AuthSecret.
 	Secret Plaintext
+	// Assertion is the presented JWT, for AuthPrivateKeyJWT.
+	Assertion string
 	// From is the address the request came from.
 	From netip.Addr
 }

@@ -1,6 +1,10 @@
 package oauth
 
-import "context"
+import (
+	"context"
+
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
+)
 
 // Store is what the protocol asks of a database. Its answers come from memory but are never stale.
 //
@@ -18,3 +22,6 @@ type Store interface {
 	// Keyring answers the signing keys as the latest proof left them, without waiting.
 	Keyring() *Keyring
 }
+
+// Replays remembers what may be used once, across all replicas. It is the verifier's own word.
+type Replays = bearer.Replays

@@ -55,7 +55,8 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 		return nil, err
 	}
 	core.issuer, err = oauth.NewIssuer(oauth.Config{
-		URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Algorithm: o.SigningAlg, Now: now,
+		URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Algorithm: o.SigningAlg,
+		Replays: storage.NewReplays(core.db), Now: now,
 	})
 	if err != nil {
 		return nil, err

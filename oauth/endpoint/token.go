@@ -85,14 +85,19 @@ func readProof(request *http.Request, parameters form) (oauth.Proof, error) {
 		Secret:   oauth.NewPlaintext(parameters.get("client_secret")),
 	}
 	headers := request.Header.Values("Authorization")
-	asserted := parameters.has("client_assertion") || parameters.has("client_assertion_type")
+	typed := parameters.has("client_assertion_type")
+	asserted := parameters.has("client_assertion") || typed
 	switch {
 	case len(headers) > 1:
 		return oauth.Proof{}, invalidRequest("there is more than one Authorization header")
 	case asserted && (len(headers) > 0 || parameters.has("client_secret")):
 		return oauth.Proof{}, invalidRequest("the client authenticates in more than one way")
+	case asserted && !(typed && parameters.has("client_assertion")):
+		return oauth.Proof{}, invalidRequest("client_assertion and client_assertion_type belong together")
+	case asserted && parameters.get("client_assertion_type") != oauth.AssertionType:
+		return oauth.Proof{}, noProof("unsupported client_assertion_type")
 	case asserted:
-		return oauth.Proof{}, noProof("client assertions are not supported")
+		return oauth.NewAssertionProof(proof.ClientID, parameters.get("client_assertion")), nil
 	case len(headers) == 0:
 		if proof.ClientID == "" || !parameters.has("client_secret") {
 			return oauth.Proof{}, noProof("no client authentication")

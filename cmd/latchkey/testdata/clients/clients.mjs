@@ -1,8 +1,8 @@
 // Does with the libraries of npm what the test asks: one JSON request a line on stdin, one answer a line on stdout.
-// A request is {library, method, issuer, client_id, client_secret} to get a token, or {library, issuer, jwks_uri,
+// A request is {library, method, issuer, client_id, client_secret or private_jwk} to get a token, or {library, issuer, jwks_uri,
 // audience, token} to verify one; with max_age, in seconds, the verifier keeps the keys for so long. An answer holds token, claims, refused or error.
 import { createInterface } from 'node:readline'
-import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { createRemoteJWKSet, importJWK, jwtVerify } from 'jose'
 import buildGetJwks from 'get-jwks'
 import { createVerifier } from 'fast-jwt'
 import jsonwebtoken from 'jsonwebtoken'
@@ -18,14 +18,14 @@ const libraries = {
     const server = await oauth4webapi.processDiscoveryResponse(issuer, discovered)
     const client = { client_id: request.client_id }
     const response = await oauth4webapi.clientCredentialsGrantRequest(
-      server, client, oauth4webapi[request.method](request.client_secret), {}, plainHTTP)
+      server, client, await authenticate(oauth4webapi, request), {}, plainHTTP)
     const { access_token } = await oauth4webapi.processClientCredentialsResponse(server, client, response)
     return { token: access_token }
   },
 
   async 'openid-client'(request) {
     const config = await openidClient.discovery(
-      new URL(request.issuer), request.client_id, undefined, openidClient[request.method](request.client_secret),
+      new URL(request.issuer), request.client_id, undefined, await authenticate(openidClient, request),
       { algorithm: 'oauth2', execute: [openidClient.allowInsecureRequests] })
     const { access_token } = await openidClient.clientCredentialsGrant(config)
     return { token: access_token }
@@ -53,6 +53,13 @@ const libraries = {
     })
     return { claims: await verify(token) }
   },
+}
+
+// authenticate makes what a library authenticates its client by: a secret, or a private key.
+async function authenticate(library, { method, client_secret, private_jwk }) {
+  if (!private_jwk) return library[method](client_secret)
+  const { alg, kid } = private_jwk
+  return library[method]({ key: await importJWK(private_jwk, alg), kid })
 }
 
 // kept answers the same verifier again, if it is to keep the keys.
