@@ -69,7 +69,7 @@ func NewAssertionProof(clientID, text string) Proof {
 // judgeAssertion answers the assertion that was presented, or why it does not prove the client. What does not depend
 // on the client comes first; and then one signature is verified, by a key of the client or a decoy, so that the work
 // tells nothing of the client.
-func (i *Issuer) judgeAssertion(client *Client, proof Proof) (assertion, *Error) {
+func (i *Issuer) judgeAssertion(ctx context.Context, client *Client, proof Proof) (assertion, *Error) {
 	parsed, err := parseAssertion(proof.Assertion)
 	if err == nil {
 		err = parsed.check(proof.ClientID, i.url, i.now())
@@ -77,7 +77,14 @@ func (i *Issuer) judgeAssertion(client *Client, proof Proof) (assertion, *Error)
 	if err != nil {
 		return assertion{}, invalidClient(ReasonAssertion, err.Error())
 	}
-	key, err := parsed.keyOf(client)
+	keys := client.Keys
+	if client.KeysURL != "" {
+		keys, err = i.published.PublishedKeys(ctx, client.KeysURL, parsed.keyID)
+	}
+	var key *jose.JSONWebKey
+	if err == nil {
+		key, err = parsed.keyOf(keys)
+	}
 	if err != nil {
 		parsed.verify(i.decoys[parsed.algorithm])
 		return assertion{}, invalidClient(ReasonKey, err.Error())
@@ -174,12 +181,11 @@ func (a *assertion) check(clientID, issuer string, now time.Time) error {
 }
 
 // keyOf answers the client's key that the assertion is to be verified with.
-func (a *assertion) keyOf(client *Client) (*jose.JSONWebKey, error) {
-	keys := client.Keys
+func (a *assertion) keyOf(keys []jose.JSONWebKey) (*jose.JSONWebKey, error) {
 	at := slices.IndexFunc(keys, func(key jose.JSONWebKey) bool { return a.keyID != "" && key.KeyID == a.keyID })
 	switch {
 	case len(keys) == 0:
-		return nil, errors.New("no public key is registered")
+		return nil, errors.New("the client has no public key")
 	case at >= 0:
 	case len(keys) == 1 && (a.keyID == "" || keys[0].KeyID == ""):
 		at = 0

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -225,6 +226,31 @@ func TestAssertionKeys(t *testing.T) {
 	}
 }
 
+// publishedKeys stands for the keys at one URL.
+type publishedKeys map[string][]jose.JSONWebKey
+
+func (p publishedKeys) PublishedKeys(_ context.Context, url, _ string) ([]jose.JSONWebKey, error) {
+	if keys, known := p[url]; known {
+		return keys, nil
+	}
+	return nil, errors.New("nothing is published there")
+}
+
+// TestPublishedKeys: a client's jwks_uri says its keys, and one that cannot be fetched proves nobody.
+func TestPublishedKeys(t *testing.T) {
+	client, signer := keyClient(t)
+	issuer, _ := testIssuer(t, client)
+	issuer.published = publishedKeys{"https://client.example/keys": client.Keys}
+	client.Keys, client.KeysURL = nil, "https://client.example/gone"
+	proof := NewAssertionProof("", signer.sign(t))
+	_, err := issuer.Authenticate(t.Context(), proof)
+	expectReason(t, err, ReasonKey)
+	client.KeysURL = "https://client.example/keys"
+	if _, err := issuer.Authenticate(t.Context(), proof); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAssertionOnce: of one assertion sent many times at once, one is accepted; a refused client uses up none.
 func TestAssertionOnce(t *testing.T) {
 	client, signer := keyClient(t)
@@ -325,7 +351,7 @@ func verifiesVector(text string, keys []jose.JSONWebKey) bool {
 	}
 	header := jws.Signatures[0].Protected
 	parsed := assertion{text: text, jws: jws, algorithm: jose.SignatureAlgorithm(header.Algorithm), keyID: header.KeyID}
-	key, err := parsed.keyOf(&Client{Keys: keys})
+	key, err := parsed.keyOf(keys)
 	if err != nil {
 		return false
 	}

@@ -32,7 +32,7 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 	var used assertion
 	var refusal *Error
 	if proof.Method == AuthPrivateKeyJWT {
-		used, refusal = i.judgeAssertion(client, proof)
+		used, refusal = i.judgeAssertion(ctx, client, proof)
 	} else {
 		secret, refusal = i.judgeSecret(client, proof.Secret)
 	}

@@ -20,6 +20,7 @@ const (
 	maxClientKeys     = 10
 	maxClientKeysText = 32 << 10 // Bytes.
 	maxKeysURL        = 2048
+	maxPublishedKeys  = 50
 	maxKeyID          = 255
 
 	minRSABits     = 2048
@@ -91,6 +92,30 @@ func ParseClientKeys(text []byte) ([]jose.JSONWebKey, []KeyFault) {
 	}
 	if len(faults) > 0 {
 		return nil, faults
+	}
+	return keys, nil
+}
+
+// ParsePublishedKeys reads the keys of a JWK set that a client publishes, which may hold other keys than those that it
+// signs with here. What a client could not register is left out, as is the second key of one kid.
+func ParsePublishedKeys(text []byte) ([]jose.JSONWebKey, error) {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &set); err != nil {
+		return nil, errors.New("this is not a JWK set")
+	}
+	if len(set.Keys) > maxPublishedKeys {
+		return nil, fmt.Errorf("the JWK set has more than %d keys", maxPublishedKeys)
+	}
+	var keys []jose.JSONWebKey
+	for _, element := range set.Keys {
+		var faults keyFaults
+		key := parseClientKey("", element, &faults)
+		known := slices.ContainsFunc(keys, func(k jose.JSONWebKey) bool { return k.KeyID == key.KeyID })
+		if len(faults) == 0 && !known {
+			keys = append(keys, key)
+		}
 	}
 	return keys, nil
 }

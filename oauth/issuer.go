@@ -27,6 +27,7 @@ type Issuer struct {
 	nobody      *Client
 	decoys      decoys
 	replays     Replays
+	published   KeyPublisher
 	ledger      *Ledger
 }
 
@@ -41,6 +42,8 @@ type Config struct {
 	Algorithm jose.SignatureAlgorithm
 	// Replays remembers which client assertions have been used.
 	Replays Replays
+	// Published answers the keys of clients that publish them at a jwks_uri.
+	Published KeyPublisher
 	// Now answers the time in UTC, in whole microseconds.
 	Now func() time.Time
 }
@@ -61,6 +64,7 @@ func NewIssuer(config Config) (*Issuer, error) {
 		now:         config.Now,
 		nobody:      newNobody(),
 		replays:     config.Replays,
+		published:   config.Published,
 		ledger:      NewLedger(),
 	}
 	issuer.engine = newEngine(issuer.mint)

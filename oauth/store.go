@@ -3,6 +3,8 @@ package oauth
 import (
 	"context"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
@@ -25,3 +27,10 @@ type Store interface {
 
 // Replays remembers what may be used once, across all replicas. It is the verifier's own word.
 type Replays = bearer.Replays
+
+// KeyPublisher answers the keys that clients publish themselves.
+type KeyPublisher interface {
+	// PublishedKeys answers the keys at a jwks_uri, from a memory that is renewed, also for the sake of a kid that it
+	// does not hold; an empty kid stands for any. What it answers is shared and must not be changed.
+	PublishedKeys(ctx context.Context, url, kid string) ([]jose.JSONWebKey, error)
+}

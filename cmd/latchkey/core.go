@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/oauth/remotekeys"
 	"github.com/latchkey-auth/latchkey/storage"
 	"github.com/latchkey-auth/latchkey/storage/pkcs11"
 	"github.com/latchkey-auth/latchkey/storage/vault"
@@ -56,7 +57,8 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 	}
 	core.issuer, err = oauth.NewIssuer(oauth.Config{
 		URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Algorithm: o.SigningAlg,
-		Replays: storage.NewReplays(core.db), Now: now,
+		Replays:   storage.NewReplays(core.db),
+		Published: remotekeys.New(remotekeys.Config{Allow: o.JWKSURIAllow, Now: now}), Now: now,
 	})
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ var doors = map[string][]string{
 	"oauth/bearer/bearertest": {"oauth/bearer"},
 	"oauth":                   {"oauth/bearer"},
 	"oauth/endpoint":          {"oauth"},
+	"oauth/remotekeys":        {"oauth"},
 	"admin":                   {"oauth", "oauth/bearer"},
 	"admin/rest":              {"admin", "oauth", "oauth/bearer"},
 	"storage":                 {"admin", "oauth"},
@@ -33,7 +34,7 @@ var doors = map[string][]string{
 	"server":                  {"oauth", "oauth/endpoint", "admin/rest"},
 	"deploy":                  {},
 	"cmd/latchkey/cli":        {}, // It speaks HTTP to a server, like curl, and shares nothing with it.
-	"cmd/latchkey":            {"oauth", "oauth/endpoint", "admin", "admin/rest", "storage", "storage/vault", "storage/pkcs11", "server", "deploy", "cmd/latchkey/cli"},
+	"cmd/latchkey":            {"oauth", "oauth/endpoint", "oauth/remotekeys", "admin", "admin/rest", "storage", "storage/vault", "storage/pkcs11", "server", "deploy", "cmd/latchkey/cli"},
 	"cmd/latchload":           {"oauth", "admin", "storage", "storage/storagetest"},
 }
 

@@ -59,6 +59,7 @@ type options struct {
 	KeyRotationPeriod time.Duration           `default:"2160h" help:"How long a signing key signs, before the next one does."`
 	JWKSMaxAge        time.Duration           `name:"jwks-max-age" default:"5m" help:"How long verifiers may keep the JWKS. Every key is published for longer before it signs."`
 	ClockSkew         time.Duration           `default:"1m" help:"How far the clocks of replicas and verifiers may be apart."`
+	JWKSURIAllow      []netip.Prefix          `name:"jwks-uri-allow" placeholder:"CIDR" help:"Networks, beyond the public ones, in which credentials may publish their keys."`
 	CachedClients     int                     `default:"20000" help:"Most clients kept in memory."`
 	UsageInterval     time.Duration           `default:"5s" help:"How often what credentials did is stored: tokens, refusals, last use."`
 

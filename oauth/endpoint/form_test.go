@@ -97,6 +97,9 @@ func TestReadProof(t *testing.T) {
 		"no colon":                  {authorization: []string{"Basic bWU="}, code: oauth.InvalidClient},
 		"broken escape":             {authorization: []string{"Basic bWU6JXp6"}, code: oauth.InvalidClient},
 		"assertion":                 {body: form{"client_assertion": {"x"}}, code: oauth.InvalidClient},
+		"assertion of another type": {body: form{"client_assertion": {"x"}, "client_assertion_type": {"saml"}}, code: oauth.InvalidClient},
+		"assertion and secret":      {body: form{"client_assertion": {"x"}, "client_assertion_type": {oauth.AssertionType}, "client_secret": {"s"}}, code: oauth.InvalidRequest},
+		"assertion and basic":       {authorization: []string{basic("me", "mine")}, body: form{"client_assertion": {"x"}, "client_assertion_type": {oauth.AssertionType}}, code: oauth.InvalidRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			request := post("/", "", "")

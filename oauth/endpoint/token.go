@@ -85,17 +85,14 @@ func readProof(request *http.Request, parameters form) (oauth.Proof, error) {
 		Secret:   oauth.NewPlaintext(parameters.get("client_secret")),
 	}
 	headers := request.Header.Values("Authorization")
-	typed := parameters.has("client_assertion_type")
-	asserted := parameters.has("client_assertion") || typed
+	asserted := parameters.has("client_assertion") || parameters.has("client_assertion_type")
 	switch {
 	case len(headers) > 1:
 		return oauth.Proof{}, invalidRequest("there is more than one Authorization header")
 	case asserted && (len(headers) > 0 || parameters.has("client_secret")):
 		return oauth.Proof{}, invalidRequest("the client authenticates in more than one way")
-	case asserted && !(typed && parameters.has("client_assertion")):
-		return oauth.Proof{}, invalidRequest("client_assertion and client_assertion_type belong together")
 	case asserted && parameters.get("client_assertion_type") != oauth.AssertionType:
-		return oauth.Proof{}, noProof("unsupported client_assertion_type")
+		return oauth.Proof{}, noProof("missing or unsupported client_assertion_type")
 	case asserted:
 		return oauth.NewAssertionProof(proof.ClientID, parameters.get("client_assertion")), nil
 	case len(headers) == 0:
