@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/latchkey-auth/latchkey/admin/console"
 )
 
 // TestOpenAPIRoutes holds the routes against openapi.yaml; cmd/latchkey holds what they answer against it.
@@ -24,7 +26,7 @@ func TestOpenAPIRoutes(t *testing.T) {
 		}
 	}
 	// Handlers are only named here, never called, so they need nothing to work with.
-	engine, err := (&Server{config: Config{Issuer: "http://issuer.example"}}).routes()
+	engine, err := (&Server{config: Config{Issuer: "http://issuer.example", Console: new(console.Console)}}).routes()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,12 @@ func (s *Server) routes() (*gin.Engine, error) {
 
 	root.POST("/admin/v1/secrets/report", s.perAddress(reportRate), limitBody(maxReportBody), api.ReportSecret)
 
+	if screen := s.config.Console; screen != nil {
+		get(root, "/console", screen.Redirect)
+		get(root, "/console/", screen.Page)
+		get(root, "/console/a/:hash/:file", screen.File(""))
+		get(root, "/console/a/:hash/vendor/:file", screen.File("vendor"))
+	}
 	get(root, "/problems/:type", api.ProblemPage)
 	get(root, "/", s.index)
 

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/latchkey-auth/latchkey/admin/console"
 	"github.com/latchkey-auth/latchkey/admin/rest"
 	"github.com/latchkey-auth/latchkey/oauth/endpoint"
 )
@@ -24,12 +25,14 @@ const (
 	maxHeaderBytes    = 32 << 10
 )
 
-// Config is what a Server is made of. TLS, Tracing and TrustedProxies may be left out; the rest is required.
+// Config is what a Server is made of. Console, TLS, Tracing and TrustedProxies may be left out; the rest is required.
 type Config struct {
 	// Issuer is the issuer's URL. If it has a path, everything but the health checks is served below it.
 	Issuer   string
 	Endpoint *endpoint.Endpoint
 	API      *rest.API
+	// Console is nil when it is switched off.
+	Console *console.Console
 	// Ready answers an error as long as no token could be issued.
 	Ready func(context.Context) error
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.

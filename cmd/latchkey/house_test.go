@@ -26,21 +26,22 @@ var doors = map[string][]string{
 	"oauth/remotekeys":        {"oauth"},
 	"admin":                   {"oauth", "oauth/bearer"},
 	"admin/rest":              {"admin", "oauth", "oauth/bearer"},
+	"admin/console":           {"admin"},
 	"storage":                 {"admin", "oauth"},
 	"storage/storagetest":     {"admin", "oauth"},
 	"storage/vault":           {"oauth"},
 	"storage/vault/vaulttest": {},
 	"storage/pkcs11":          {"oauth"},
-	"server":                  {"oauth", "oauth/endpoint", "admin/rest"},
+	"server":                  {"oauth", "oauth/endpoint", "admin/rest", "admin/console"},
 	"deploy":                  {},
 	"cmd/latchkey/cli":        {}, // It speaks HTTP to a server, like curl, and shares nothing with it.
-	"cmd/latchkey":            {"oauth", "oauth/endpoint", "oauth/remotekeys", "admin", "admin/rest", "storage", "storage/vault", "storage/pkcs11", "server", "deploy", "cmd/latchkey/cli"},
+	"cmd/latchkey":            {"oauth", "oauth/endpoint", "oauth/remotekeys", "admin", "admin/rest", "admin/console", "storage", "storage/vault", "storage/pkcs11", "server", "deploy", "cmd/latchkey/cli"},
 	"cmd/latchload":           {"oauth", "admin", "storage", "storage/storagetest"},
 }
 
 // keepers are the rooms that alone may use a library.
 var keepers = map[string][]string{
-	"github.com/gin-gonic/gin":     {"oauth/endpoint", "admin/rest", "server", "cmd/latchload"},
+	"github.com/gin-gonic/gin":     {"oauth/endpoint", "admin/rest", "admin/console", "server", "cmd/latchload"},
 	"github.com/go-oauth2/oauth2":  {"oauth"},
 	"database/sql":                 {"storage", "storage/storagetest"},
 	"github.com/jmoiron/sqlx":      {"storage"},

@@ -66,6 +66,9 @@ type options struct {
 	SessionLifetime time.Duration `default:"12h" help:"Longest time that an operator stays signed in."`
 	SessionIdle     time.Duration `default:"30m" help:"Longest time that an operator stays signed in without doing anything."`
 
+	Console    bool   `default:"true" negatable:"" help:"Serve the console for people at /console/."`
+	ConsoleDir string `placeholder:"FOLDER" help:"Read the console's files from this folder at each request, to work on them."`
+
 	RequestTimeout time.Duration `default:"10s" help:"Longest time to work on a request; less than a minute."`
 	DrainDelay     time.Duration `default:"500ms" help:"How long to go on accepting connections after a signal to stop."`
 	DrainTimeout   time.Duration `default:"20s" help:"How long to wait then for the requests that were accepted."`

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/admin/console"
 	"github.com/latchkey-auth/latchkey/admin/rest"
 	"github.com/latchkey-auth/latchkey/deploy"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -34,6 +35,10 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	}
 	defer core.close()
 
+	screen, err := newConsole(o)
+	if err != nil {
+		return err
+	}
 	// All that can be busy or broken is taken before the first credential is made, so that its secret is not lost.
 	certificate, err := loadCertificate(o, log)
 	if err != nil {
@@ -71,6 +76,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 		Issuer:         o.Issuer,
 		Endpoint:       endpoint.New(core.issuer, o.JWKSMaxAge),
 		API:            api,
+		Console:        screen,
 		Ready:          core.ready,
 		TrustedProxies: o.TrustedProxies,
 		TLS:            certificate,
@@ -184,6 +190,22 @@ func inBackground(ctx context.Context, work func(context.Context)) (stop func())
 	var running sync.WaitGroup
 	running.Go(func() { work(ctx) })
 	return func() { cancel(); running.Wait() }
+}
+
+// newConsole answers nil if the console is switched off.
+func newConsole(o *options) (*console.Console, error) {
+	switch {
+	case !o.Console:
+		return nil, nil
+	case o.ConsoleDir != "":
+		screen, err := console.NewFromFolder(o.ConsoleDir)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--console-dir: %w", err)}
+		}
+		return screen, nil
+	default:
+		return console.New()
+	}
 }
 
 func newAPI(o *options, core *core) (*rest.API, error) {

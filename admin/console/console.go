@@ -1,0 +1,182 @@
+package console
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+//go:embed static/*.html static/*.css static/*.svg static/*.js static/vendor/*.js
+var static embed.FS
+
+// Console serves the files of the screen. They never change while it lives, unless it reads them from a folder.
+type Console struct {
+	folder string // Where to read from at each request; empty for the embedded files.
+	assets *assets
+}
+
+// New makes a Console of the embedded files.
+func New() (*Console, error) {
+	files, err := fs.Sub(static, "static")
+	if err != nil {
+		return nil, err
+	}
+	assets, err := load(files)
+	return &Console{assets: assets}, err
+}
+
+// NewFromFolder makes a Console that reads the files from a folder at each request, for those who write them.
+func NewFromFolder(folder string) (*Console, error) {
+	_, err := load(os.DirFS(folder))
+	return &Console{folder: folder}, err
+}
+
+// assets are all files at one moment. The hash is over their names and contents, so that a URL with it never means
+// anything else.
+type assets struct {
+	hash  string
+	page  []byte
+	files map[string]asset
+}
+
+type asset struct {
+	contentType   string
+	plain, zipped []byte
+}
+
+// contentTypes are those of the files that are served. Others in the folder, such as the licences, are not.
+var contentTypes = map[string]string{
+	".css":  "text/css; charset=utf-8",
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
+}
+
+// page is the one file that is not immutable. It names the others below placeholder.
+const (
+	page        = "index.html"
+	placeholder = "a/hash/"
+)
+
+func load(files fs.FS) (*assets, error) {
+	loaded := &assets{files: make(map[string]asset)}
+	sum := sha256.New()
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		contentType, served := contentTypes[path.Ext(name)]
+		if err != nil || entry.IsDir() || !served {
+			return err
+		}
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(content), content)
+		if name == page {
+			loaded.page = content
+			return nil
+		}
+		zipped, err := zip(content)
+		loaded.files[name] = asset{contentType, content, zipped}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the console: %w", err)
+	}
+	if loaded.page == nil {
+		return nil, fmt.Errorf("reading the console: there is no %s", page)
+	}
+	loaded.hash = hex.EncodeToString(sum.Sum(nil)[:8])
+	loaded.page = bytes.ReplaceAll(loaded.page, []byte(placeholder), []byte("a/"+loaded.hash+"/"))
+	return loaded, nil
+}
+
+func zip(content []byte) ([]byte, error) {
+	var zipped bytes.Buffer
+	writer, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := writer.Write(content); err != nil {
+		return nil, err
+	}
+	err = writer.Close()
+	return zipped.Bytes(), err
+}
+
+// current answers the files to serve.
+func (k *Console) current() (*assets, error) {
+	if k.folder == "" {
+		return k.assets, nil
+	}
+	return load(os.DirFS(k.folder))
+}
+
+// Redirect answers GET /console: the names in the page are relative to /console/.
+func (k *Console) Redirect(c *gin.Context) {
+	c.Header("Location", "console/")
+	c.Status(http.StatusPermanentRedirect)
+}
+
+// Page answers GET /console/. It is read anew each time, for it says which files belong together.
+func (k *Console) Page(c *gin.Context) {
+	assets, err := k.current()
+	if err != nil {
+		c.Error(err)
+		return
+	}
+	protect(c.Writer.Header())
+	c.Header("Cache-Control", "no-store")
+	c.Data(http.StatusOK, contentTypes[".html"], assets.page)
+}
+
+// File answers a file below /console/a/{hash}/, in the folder that the route names. One of another hash is not found:
+// modules of two versions do not fit together.
+func (k *Console) File(folder string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		assets, err := k.current()
+		if err != nil {
+			c.Error(err)
+			return
+		}
+		file, exists := assets.files[path.Join(folder, c.Param("file"))]
+		protect(c.Writer.Header())
+		if !exists || k.folder == "" && c.Param("hash") != assets.hash {
+			c.Header("Cache-Control", "no-store")
+			c.String(http.StatusNotFound, "There is no such file in this version of the console. Reload the page.\n")
+			return
+		}
+		c.Header("Cache-Control", "public, max-age=31536000, immutable")
+		if k.folder != "" {
+			c.Header("Cache-Control", "no-store")
+		}
+		c.Header("Vary", "Accept-Encoding")
+		if strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
+			c.Header("Content-Encoding", "gzip")
+			c.Data(http.StatusOK, file.contentType, file.zipped)
+			return
+		}
+		c.Data(http.StatusOK, file.contentType, file.plain)
+	}
+}
+
+// protect sets the headers of OWASP ASVS 5.0, chapter 3.4, that the server does not set for every answer. Nothing is
+// loaded, run, framed or sent but by and to this origin; a script may write no markup (Trusted Types).
+func protect(header http.Header) {
+	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "+
+		"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "+
+		"require-trusted-types-for 'script'; trusted-types 'none'")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Permissions-Policy", "camera=(), clipboard-read=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()")
+	header.Set("X-Frame-Options", "DENY") // For browsers that do not know frame-ancestors.
+}
