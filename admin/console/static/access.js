@@ -3,13 +3,14 @@ import {html, useEffect, useMemo, useRef, useState} from './vendor/preact.js'
 import {Problem, call, retryKey} from './api.js'
 import {Conflict} from './conflict.js'
 import {blank, changed, created, draftOf, errorsOf, everywhere, grantsOf, placesOf, prefilled, rebased} from './draft.js'
+import {shortName} from './list.js'
 import {nothing, placeIDs, toggle} from './places.js'
 import {Rail, cli} from './rail.js'
 import {Choice, Dialog, ErrorText, Failure, Icon, asProblem, focusFirstError} from './ui.js'
 import {Where, placed} from './where.js'
 
 /** @typedef {import('./draft.js').Draft} Draft */
-/** @typedef {{credential: Credential, etag: string}} Base what is being edited, as it was read */
+/** @typedef {{credential: APICredential, etag: string}} Base what is being edited, as it was read */
 
 /** Access loads what the dialog begins with. @param {{app: App, id?: string, onClose: () => void}} props */
 export const Access = ({app, id, onClose}) => {
@@ -162,7 +163,7 @@ const Form = ({app, start, onClose}) => {
 			cli=${cli(base ? 'update' : 'create', base?.credential.client_id ?? (draft.name.trim() || 'NAME'), grants)}/></div>
 		<div class="df">${leaving ? html`<div class="note warn" role="alert"><${Icon} name="warn"/><span>What you entered will be gone. Close anyway?</span>
 				<button type="button" class="btn sm" autofocus onClick=${() => setLeaving(false)}>Keep editing</button><button type="button" class="btn sm" onClick=${onClose}>Discard</button></div>` : null}
-			<details class="peek"><summary>${live.said?.summary.length ? `Can: ${live.said.summary.join('; ')}` : 'It can do nothing yet'}</summary></details>
+			<button type="button" class="peek" onClick=${() => document.getElementById('rail')?.scrollIntoView()}><${Icon} name="info"/><span>${live.said?.summary.length ? `Can: ${live.said.summary.join('; ')}` : 'It can do nothing yet'}</span></button>
 			<span class="mute grow">${base ? 'Changes hold for new tokens at once.' : 'You can change APIs, permissions and scope later.'}</span>
 			<button type="button" class="btn" onClick=${close}>Cancel</button><button class="btn primary" form="access" disabled=${busy}>${base ? 'Save changes' : 'Create credential'}</button></div>
 	</${Dialog}>`
@@ -222,7 +223,7 @@ const APIs = ({app, draft, set, error, errors}) => {
 		${shown.map(api => {
 			const denied = app.me.kind === 'operator' && api.grantable_by.length > 0 && !api.grantable_by.some(role => app.me.roles.includes(/** @type {any} */ (role)))
 			return html`<label key=${api.key} class="pick" title=${api.description}><input type="checkbox" checked=${api.key in draft.grants} disabled=${denied && !(api.key in draft.grants)} onChange=${() => pick(api)}/>
-				<span><b>${api.name}</b><small>${denied ? `needs ${api.grantable_by.join(' or ').replace(/_/g, ' ')}` : levels[api.level]}</small><${ErrorText} text=${errors[api.key]?.api}/></span></label>`
+				<span><b>${shortName(app, api.key)}</b><small>${denied ? `needs ${api.grantable_by.join(' or ').replace(/_/g, ' ')}` : levels[api.level]}</small><${ErrorText} text=${errors[api.key]?.api}/></span></label>`
 		})}</div></fieldset>`
 }
 
@@ -235,7 +236,7 @@ const Permissions = ({app, draft, set, errors}) => {
 		/** @param {string[]} permissions */
 		const grant = permissions => set({grants: {...draft.grants, [key]: permissions}})
 		const hint = api.permissions.length === 1 ? `Only this is available for this API` : api.choice === 'one' ? api.description : 'Any of them'
-		return html`<div key=${key} class=${error ? 'perm wrong' : 'perm'} role="group" aria-label=${`${api.name} permissions`}><div><b>${api.name}</b><small>${hint}</small></div>${api.choice === 'one'
+		return html`<div key=${key} class=${error ? 'perm wrong' : 'perm'} role="group" aria-label=${`${api.name} permissions`}><div><b>${shortName(app, key)}</b><small>${hint}</small></div>${api.choice === 'one'
 			? html`<div class="seg" role="radiogroup" aria-label=${`${api.name} permission`} aria-invalid=${error ? 'true' : undefined}>${api.permissions.map(p => html`<label key=${p.key} title=${p.description}>
 				<input type="radio" name=${`permission-${key}`} checked=${held.includes(p.key)} onChange=${() => grant([p.key])}/>${p.name}</label>`)}</div>`
 			: html`<div class="seg many" role="group" aria-label=${`${api.name} permissions`} aria-invalid=${error ? 'true' : undefined}>${api.permissions.map(p => html`<label key=${p.key} title=${p.description}>
@@ -267,7 +268,7 @@ const Scope = ({app, draft, set, errors}) => {
 	const join = () => { set({places: {[everywhere]: ticks}}); setTab(everywhere) }
 	return html`<fieldset aria-invalid=${texts.length ? 'true' : undefined}><legend><span class="n">3</span>Scope<small>${placed(ticks, parentOf)}</small></legend>
 		${texts.map(text => html`<${ErrorText} key=${text} text=${text}/>`)}
-		${apart && html`<div class="tabbed row wrap"><${Choice} name="scope-of" label="Scope of" value=${of} onChange=${setTab} options=${own.map(api => ({value: api.key, label: api.name}))}/>
+		${apart && html`<div class="tabbed row wrap"><${Choice} name="scope-of" label="Scope of" value=${of} onChange=${setTab} options=${own.map(api => ({value: api.key, label: shortName(app, api.key)}))}/>
 			<button type="button" class="btn sm quiet" onClick=${join}>Same for all</button></div>`}
 		${apis.length === 0 ? html`<small>Where depends on the APIs: some work in workspaces, some in whole accounts.</small>`
 		: !draft.orgID ? html`<small>Choose the organization first.</small>`

@@ -25,20 +25,20 @@ const roleNames = {admin: 'Admin', compliance_admin: 'Compliance Admin', viewer:
 const Shell = () => {
 	const [me, setMe] = useState(/** @type {Me | null | undefined} */ (undefined))
 	const [problem, setProblem] = useState(/** @type {Problem | undefined} */ (undefined))
-	const [asking, setAsking] = useState(/** @type {(() => void) | undefined} */ (undefined))
+	const [asking, setAsking] = useState(/** @type {{done: () => void} | undefined} */ (undefined))
 	const load = () => {
 		setProblem(undefined)
 		call('get', '/admin/v1/me').then(({data}) => {
 			// Whoever signs in over a page does it as themselves; all others start anew.
 			let waiting = /** @type {Promise<void> | undefined} */ (undefined)
 			whenSignedOut(() => waiting ??= new Promise(resolve => {
-				setAsking(() => async () => {
+				setAsking({done: async () => {
 					const {data: now} = await call('get', '/admin/v1/me')
 					if (now.id !== data.id) location.reload()
 					waiting = undefined
 					setAsking(undefined)
 					resolve()
-				})
+				}})
 			}))
 			setMe(data)
 		}, error => asProblem(error).status === 401 ? setMe(null) : setProblem(asProblem(error)))
@@ -50,7 +50,7 @@ const Shell = () => {
 	if (!me.permissions.includes('credentials:read')) return html`<main class="bare"><h1>Nothing to see here yet</h1>
 		<p class="gap">You are signed in, but may not view credentials. Ask an Admin of your organization for the role Viewer, Compliance Admin or Admin.</p>
 		<p class="gap"><button class="btn" onClick=${signOut}>Sign out</button></p></main>`
-	return html`<${Console} me=${me}/>${asking && html`<${SignInDialog} onDone=${asking}/>`}`
+	return html`<${Console} me=${me}/>${asking && html`<${SignInDialog} onDone=${asking.done}/>`}`
 }
 
 /** @param {{me: Me}} props */
@@ -64,8 +64,8 @@ const Console = ({me}) => {
 	const [secret, setSecret] = useState(/** @type {NewSecret | undefined} */ (undefined))
 	const [endpoint, setEndpoint] = useState(new URL('oauth/token', issuer).href)
 	const tree = useMemo(() => new Tree(() => setTreeTurn(n => n + 1)), [])
-	const rows = useRef(/** @type {Credential[]} */ ([]))
-	const changed = useRef(/** @type {Map<string, Credential>} */ (new Map()))
+	const rows = useRef(/** @type {APICredential[]} */ ([]))
+	const changed = useRef(/** @type {Map<string, APICredential>} */ (new Map()))
 	const route = useMemo(() => parse(hash), [hash])
 	const held = useRef(/** @type {{hash: string, onLeave: () => void} | null} */ (null))
 

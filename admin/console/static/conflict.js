@@ -5,7 +5,7 @@ import {summarize} from './places.js'
 import {Icon} from './ui.js'
 import {ago, field, plain} from './words.js'
 
-/** @param {{app: App, base: Credential, theirs: Credential, draft: import('./draft.js').Draft, world: import('./draft.js').World, onMine: () => void, onTheirs: () => void}} props */
+/** @param {{app: App, base: APICredential, theirs: APICredential, draft: import('./draft.js').Draft, world: import('./draft.js').World, onMine: () => void, onTheirs: () => void}} props */
 export const Conflict = ({app, base, theirs, draft, world, onMine, onTheirs}) => {
 	const mine = /** @type {Record<string, unknown>} */ (changed(draft, base, world))
 	const there = /** @type {Record<string, unknown>} */ (changed(draftOf(theirs, world), base, world))

@@ -16,7 +16,7 @@ export const blank = () => ({
 	name: '', note: '', owner: '', expires: '365', lifetime: '', networks: '', orgID: '', grants: {}, places: {[everywhere]: nothing}, installation: [],
 })
 
-/** draftOf is the draft of a credential as it is. @param {Credential} credential @param {World} world @returns {Draft} */
+/** draftOf is the draft of a credential as it is. @param {APICredential} credential @param {World} world @returns {Draft} */
 export const draftOf = (credential, {apis, parentOf}) => {
 	const grants = credential.grants.map(g => ({key: g.api, level: levelOf(apis, g), places: g.applies_to}))
 	const shared = common(grants, parentOf)
@@ -41,7 +41,7 @@ const placed = ({level}) => level === 'account' || level === 'workspace'
 export const placesOf = (draft, key, {apis, parentOf}) => {
 	const level = apis.find(a => a.key === key)?.level ?? 'workspace'
 	const places = appliesTo(level, draft.places[key] ?? draft.places[everywhere], parentOf, draft.installation.includes(key))
-	return Object.values(places).some(value => value === true || value.length > 0) ? places : undefined
+	return Object.values(places).some(value => value === true || Array.isArray(value) && value.length > 0) ? places : undefined
 }
 
 /** grantsOf are the grants of the draft. Those that a credential holds already stay as they are written there, so that
@@ -73,7 +73,7 @@ export const created = (draft, world, now) => ({
 })
 
 /** changed is the merge patch that makes the draft of the credential: only what is different.
- * @param {Draft} draft @param {Credential} base @param {World} world @returns {CredentialChange} */
+ * @param {Draft} draft @param {APICredential} base @param {World} world @returns {CredentialChange} */
 export const changed = (draft, base, world) => {
 	const before = draftOf(base, world)
 	const grants = grantsOf(draft, world, base.grants)
@@ -89,7 +89,7 @@ export const changed = (draft, base, world) => {
 }
 
 /** rebased is the draft as if it had been begun on what others made of the credential meanwhile: what was not changed
- * here is as it is there. @param {Draft} draft @param {Credential} base @param {Credential} theirs @param {World} world @returns {Draft} */
+ * here is as it is there. @param {Draft} draft @param {APICredential} base @param {APICredential} theirs @param {World} world @returns {Draft} */
 export const rebased = (draft, base, theirs, world) => {
 	const mine = changed(draft, base, world), there = draftOf(theirs, world)
 	return {

@@ -55,3 +55,14 @@ export const decode = token => {
 	})
 	return [header, claims]
 }
+
+/** pretty writes JSON for reading: what holds no list or object of its own stands on one line.
+ * @param {unknown} value @param {string} [indent] @returns {string} */
+export const pretty = (value, indent = '') => {
+	if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+	const inner = indent + '  ', flat = Object.values(value).every(item => typeof item !== 'object')
+	const [open, close] = Array.isArray(value) ? '[]' : '{}'
+	const items = Array.isArray(value) ? value.map(item => pretty(item, inner))
+		: Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${pretty(item, inner)}`)
+	return flat ? open + items.join(', ') + close : `${open}\n${inner}${items.join(`,\n${inner}`)}\n${indent}${close}`
+}

@@ -92,7 +92,7 @@ const Head = ({app}) => {
 }
 
 /** useCounts answers how many rows each tab has, where that is known without asking: when all of them are here.
- * @param {URLSearchParams} params @param {App} app @param {{rows: Credential[], next: string | null} | undefined} data */
+ * @param {URLSearchParams} params @param {App} app @param {{rows: APICredential[], next: string | null} | undefined} data */
 const useCounts = (params, app, data) => {
 	const scope = JSON.stringify([params.get('q'), params.get('api'), params.get('where'), app.orgID])
 	const kept = useRef({scope: '', version: -1, counts: /** @type {Record<string, number>} */ ({})})
@@ -175,7 +175,7 @@ const columns = [
 	{key: 'status', text: 'Status', sort: '', class: 'c-st'},
 ]
 
-/** @param {{app: App, rows: Credential[]}} props */
+/** @param {{app: App, rows: APICredential[]}} props */
 const Table = ({app, rows}) => {
 	const sort = app.route.query.get('sort') ?? '-last_used_at', may = app.may('credentials:write')
 	/** @param {string} key */
@@ -189,7 +189,7 @@ const Table = ({app, rows}) => {
 		<tbody>${rows.map(credential => html`<${Row} key=${credential.client_id} app=${app} credential=${app.latest(credential)}/>`)}</tbody></table>`
 }
 
-/** @param {{app: App, credential: Credential}} props */
+/** @param {{app: App, credential: APICredential}} props */
 const Row = ({app, credential: c}) => {
 	const may = app.may('credentials:write'), here = app.route.id === c.client_id
 	const {first, rest} = summarize(c.grants, id => app.tree.name(id))
@@ -206,7 +206,10 @@ const Row = ({app, credential: c}) => {
 }
 
 /** Chips are what a credential may do, one for each API. Those that administer are tinted. @param {{app: App, grants: Grant[]}} props */
-export const Chips = ({app, grants}) => grants.map(grant => html`<span key=${grant.api} class=${broad(grant.permissions) ? 'chip hot' : 'chip'}><b>${shortName(app, grant.api)}</b> ${grant.permissions.join(', ')}</span>`)
+export const Chips = ({app, grants}) => grants.map(grant => html`<span key=${grant.api} class=${`chip${broad(grant.permissions) ? ' hot' : ''}${grant.permissions.length > 3 ? ' long' : ''}`}><b>${shortName(app, grant.api)}</b> ${few(grant.permissions)}</span>`)
+
+/** few names some permissions, and counts the rest. @param {string[]} permissions */
+export const few = permissions => permissions.length <= 3 ? permissions.join(', ') : `${permissions.slice(0, 2).join(', ')} and ${permissions.length - 2} more`
 
 /** broad says whether these permissions let a credential administer. By convention such a permission is called admin.
  * @param {string[]} permissions */

@@ -31,7 +31,7 @@ export const Panel = ({app, id}) => {
 		: html`<${Overview} app=${app} credential=${credential}/>`}</aside>`
 }
 
-/** @param {{app: App, credential: Credential}} props */
+/** @param {{app: App, credential: APICredential}} props */
 const Overview = ({app, credential: c}) => {
 	const may = app.may('credentials:write'), {data: usage} = useLoad(async signal => (await call('get', '/admin/v1/credentials/{client_id}/usage', {params: {client_id: c.client_id}, signal})).data, [c.client_id, app.version])
 	const refused = sum((usage?.days ?? []).flatMap(day => Object.values(day.refused)))
@@ -54,7 +54,7 @@ const Overview = ({app, credential: c}) => {
 }
 
 /** Activity mixes what was done to a credential with what it was refused, the newest first.
- * @param {{app: App, credential: Credential, refusals: Refusal[]}} props */
+ * @param {{app: App, credential: APICredential, refusals: Refusal[]}} props */
 const Activity = ({app, credential: c, refusals}) => {
 	const may = app.may('audit:read'), id = c.client_id
 	const {data, problem, reload} = useLoad(async signal => may ? (await call('get', '/admin/v1/credentials/{client_id}/events', {params: {client_id: id}, query: {limit: 20}, signal})).data.data : [], [id, app.version])
@@ -86,7 +86,7 @@ const grouped = refusals => {
 export const changesOf = event => Object.entries(event.changes).filter(([key]) => key !== 'version').map(([key, {from, to}]) =>
 	key.startsWith('secrets/') ? '' : key === 'grants' ? 'Access changed' : `${field(key)}: ${plain(from)} to ${plain(to)}`).filter(Boolean).join(', ')
 
-/** @param {{app: App, credential: Credential, reload: () => void}} props */
+/** @param {{app: App, credential: APICredential, reload: () => void}} props */
 const Secrets = ({app, credential: c, reload}) => {
 	const {now} = app, may = app.may('credentials:write')
 	const [failed, setFailed] = useState(/** @type {import('./api.js').Problem | undefined} */ (undefined))

@@ -1,6 +1,7 @@
 // Beside the form: what the credential can do, in the server's words, while one chooses.
 import {html} from './vendor/preact.js'
 import {inShell} from './formats.js'
+import {shortName} from './list.js'
 import {Icon} from './ui.js'
 import {seconds} from './words.js'
 
@@ -27,12 +28,13 @@ export const Can = ({app, summary, before}) => {
 	})
 }
 
-/** cannot are the permissions of the chosen APIs that are not chosen, and the APIs that are not. @param {App} app @param {Record<string, string[]>} grants */
+/** cannot says which permissions of the chosen APIs are not chosen, and which APIs are not. @param {App} app @param {Record<string, string[]>} grants */
 const cannot = (app, grants) => {
 	const denied = app.apis.filter(api => grants[api.key]?.length).flatMap(api => api.permissions.filter(p => !grants[api.key].includes(p.key))
 		.map(p => lower(p.sentence || `${p.name} (${api.name})`)))
-	const others = app.apis.filter(api => !(api.key in grants) && api.status === 'active' && api.level !== 'installation').map(api => api.name)
-	return [...denied, ...others.length ? [`use ${list(others)}`] : []]
+	const others = app.apis.filter(api => !(api.key in grants) && api.status === 'active' && api.level !== 'installation').map(api => shortName(app, api.key))
+	const sentences = [denied.length ? list(denied) : '', others.length ? `reach ${list(others)} at all` : ''].filter(Boolean)
+	return sentences.map(text => text.charAt(0).toUpperCase() + text.slice(1) + '.').join(' ')
 }
 
 /** @param {string} text */
@@ -40,28 +42,28 @@ const lower = text => text.charAt(0).toLowerCase() + text.slice(1)
 /** @param {string[]} words */
 const list = words => words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 
-/** @param {{app: App, said: Said | undefined, waiting: string, grants: Record<string, string[]>, before?: Credential, cli: string}} props */
+/** @param {{app: App, said: Said | undefined, waiting: string, grants: Record<string, string[]>, before?: APICredential, cli: string}} props */
 export const Rail = ({app, said, waiting, grants, before, cli}) => {
 	const never = cannot(app, grants)
 	const lifetime = Math.max(0, ...before?.grants.map(g => app.api(g.api)?.token_lifetime ?? 0) ?? [])
 	const differs = before && said && String(before.summary) !== String(said.summary)
-	return html`<div role="region" aria-label="Summary" tabindex="0">
+	return html`<div id="rail" role="region" aria-label="Summary" tabindex="0">
 		<h3>${differs ? 'What changes' : 'This credential can'}</h3>
 		<ul class="can" aria-live="polite">${said ? html`<${Can} app=${app} summary=${said.summary} before=${before?.summary}/>` : html`<li class="mute"><${Icon} name="info"/><span>${waiting}</span></li>`}</ul>
 		${differs && lifetime > 0 && html`<small>Tokens already issued keep the old access until they expire, within ${seconds(lifetime)}.</small>`}
 		${said?.warnings.map(text => html`<p key=${text} class="note info gap"><${Icon} name="info"/><span>${text.charAt(0).toUpperCase() + text.slice(1)}</span></p>`)}
-		${said && never.length > 0 && html`<h3 class="gap">It cannot</h3><small>${list(never).replace(/^./, c => c.toUpperCase())}.</small>`}
+		${said && never && html`<h3 class="gap">It cannot</h3><small>${never}</small>`}
 		${said && html`<h3 class="gap">Same from the CLI</h3><pre tabindex="0" role="group" aria-label="CLI command">${cli}</pre>`}
 	</div>`
 }
 
 /** cli is the command that does the same. @param {string} verb @param {string} who @param {NewGrant[]} grants */
 export const cli = (verb, who, grants) => {
-	const lines = [`latchkey credentials ${verb}`, `  ${inShell(who)}`]
-	for (const grant of grants) {
-		const {installation, org, accounts = [], workspaces = [], all_workspaces_of = []} = grant.applies_to ?? {}
-		const where = installation ? ['installation'] : org ? ['org'] : [...accounts, ...workspaces, ...all_workspaces_of]
-		for (const permission of grant.permissions ?? []) lines.push(`  --allow ${inShell(`${grant.api}:${permission}${where.length ? '@' + where.join(',') : ''}`)}`)
-	}
+	const where = grants.map(({applies_to = {}}) => applies_to.installation ? 'installation' : applies_to.org ? 'org'
+		: [...applies_to.accounts ?? [], ...applies_to.workspaces ?? [], ...applies_to.all_workspaces_of ?? []].join(','))
+	const shared = where.every(ids => ids === where[0] && ids !== 'org' && ids !== 'installation')
+	const lines = [`latchkey credentials ${verb}`, `  ${inShell(who)}`, ...grants.flatMap((grant, i) => (grant.permissions ?? []).map(permission =>
+		`  --allow ${inShell(`${grant.api}:${permission}${where[i] && !shared ? '@' + where[i] : ''}`)}`))]
+	if (shared && where[0]) lines.push(`  --in ${where[0]}`)
 	return lines.join(' \\\n')
 }

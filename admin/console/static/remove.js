@@ -13,7 +13,7 @@ export const Remove = ({app, id, onClose}) => {
 	const [typed, setTyped] = useState('')
 	const [problem, setProblem] = useState(/** @type {Problem | undefined} */ (undefined))
 	const [busy, setBusy] = useState(false)
-	if (!data) return html`<${Dialog} title="Delete" kind="delete" onClose=${onClose}><div class="db">${missing ? html`<${Failure} problem=${missing} retry=${reload}/>` : html`<span class="grey"></span>`}</div></${Dialog}>`
+	if (!data) return html`<${Dialog} key="loading" title="Delete" kind="delete" onClose=${onClose}><div class="db">${missing ? html`<${Failure} problem=${missing} retry=${reload}/>` : html`<span class="grey"></span>`}</div></${Dialog}>`
 	const credential = data.data, {name, last_used_at} = credential, used = sum(credential.usage.daily)
 	const same = typed.trim() === name.trim()
 	const submit = async (/** @type {SubmitEvent} */ event) => {
@@ -34,7 +34,7 @@ export const Remove = ({app, id, onClose}) => {
 			if (failed.status === 412) reload()
 		}
 	}
-	return html`<${Dialog} title=${`Delete ${name}?`} hint="This cannot be undone. Its history stays in the audit trail." kind="delete" onClose=${onClose}><form onSubmit=${submit}>
+	return html`<${Dialog} key="ready" title=${`Delete ${name}?`} hint="This cannot be undone. Its history stays in the audit trail." kind="delete" onClose=${onClose}><form onSubmit=${submit}>
 		<div class="db">
 			${problem && (problem.status === 412 ? html`<p class="note warn" role="alert"><${Icon} name="warn"/><span>${app.person(credential.updated_by)} changed it meanwhile. Look at it once more, then delete.</span></p>` : html`<${Failure} problem=${problem}/>`)}
 			${used > 0 ? html`<p class="note warn"><${Icon} name="warn"/><span>It is in use: ${count(used, 'token')} in 14 days, the last one ${ago(last_used_at, app.now)}. New token requests fail at once.</span></p>`

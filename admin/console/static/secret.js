@@ -1,9 +1,8 @@
 // The one time that a secret can be seen. It is in the memory of this page, nowhere else, and gone when this closes.
 import {html, useEffect, useMemo, useState} from './vendor/preact.js'
 import {token} from './api.js'
-import {formats, mask} from './formats.js'
+import {formats, mask, slug} from './formats.js'
 import {Choice, Copy, Dialog, Icon, asProblem, save} from './ui.js'
-import {slug} from './formats.js'
 
 /** @param {{app: App, made: NewSecret, onClose: () => void}} props */
 export const SecretDialog = ({app, made, onClose}) => {

@@ -13,7 +13,7 @@ export const useSwitch = app => {
 	const [toast, setToast] = useState(/** @type {Message | undefined} */ (undefined))
 	const dismiss = () => setToast(undefined)
 
-	/** @param {Credential} credential @param {boolean} on */
+	/** @param {APICredential} credential @param {boolean} on */
 	const set = async (credential, on) => {
 		const {client_id, name} = credential
 		try {
@@ -32,7 +32,7 @@ export const useSwitch = app => {
 		}
 	}
 
-	/** @param {Credential} credential */
+	/** @param {APICredential} credential */
 	const toggle = credential => {
 		const off = credential.status === 'active'
 		const used = credential.last_used_at

@@ -1,13 +1,13 @@
 // Try it: the token it would get, or why not; and a real one, for those who have the secret.
 import {html, useEffect, useState} from './vendor/preact.js'
 import {call, token} from './api.js'
-import {curl, decode} from './formats.js'
+import {curl, decode, pretty} from './formats.js'
 import {Choice, Copy, ErrorText, Failure, Icon, asProblem, useCountdown} from './ui.js'
 import {exact} from './words.js'
 
 /** @typedef {import('./api.js').Problem} Problem */
 
-/** @param {{app: App, credential: Credential}} props */
+/** @param {{app: App, credential: APICredential}} props */
 export const Try = ({app, credential: c}) => {
 	const [mode, setMode] = useState('preview')
 	const [scope, setScope] = useState('')
@@ -20,7 +20,7 @@ export const Try = ({app, credential: c}) => {
 		<div class="sec"><div class="row"><h3>As a command</h3><${Copy} text=${command} name="Copy command"/></div><pre tabindex="0" role="group" aria-label="curl command">${command}</pre></div>`
 }
 
-/** Preview asks the server what it would sign. It needs no secret. @param {{app: App, credential: Credential, scope: string}} props */
+/** Preview asks the server what it would sign. It needs no secret. @param {{app: App, credential: APICredential, scope: string}} props */
 const Preview = ({app, credential: c, scope}) => {
 	const [answer, setAnswer] = useState(/** @type {Preview | undefined} */ (undefined))
 	const [problem, setProblem] = useState(/** @type {Problem | undefined} */ (undefined))
@@ -38,7 +38,7 @@ const Preview = ({app, credential: c, scope}) => {
 		${!problem && answer?.claims && html`<${Claims} claims=${answer.claims}/>`}</div>`
 }
 
-/** Real asks for a token as the program would. The secret stays in the field. @param {{app: App, credential: Credential, scope: string}} props */
+/** Real asks for a token as the program would. The secret stays in the field. @param {{app: App, credential: APICredential, scope: string}} props */
 const Real = ({app, credential: c, scope}) => {
 	const [secret, setSecret] = useState('')
 	const [claims, setClaims] = useState(/** @type {Record<string, unknown> | undefined} */ (undefined))
@@ -65,6 +65,6 @@ const Real = ({app, credential: c, scope}) => {
 /** Claims are shown as the JSON they are, with the times spelt out. @param {{claims: Record<string, unknown>}} props */
 const Claims = ({claims}) => html`<pre tabindex="0" role="group" aria-label="Decoded claims">${'{\n'}${Object.entries(claims).map(([name, value], i, all) => {
 	const time = (name === 'iat' || name === 'exp' || name === 'nbf') && typeof value === 'number' ? exact(new Date(value * 1000).toISOString()) : ''
-	const text = JSON.stringify(value, null, 2).replace(/\n/g, '\n  ') + (i < all.length - 1 ? ',' : '')
-	return html`  <i>${JSON.stringify(name)}</i>: ${typeof value === 'string' ? html`<em>${text}</em>` : text}${time && html` <u>${time}</u>`}${'\n'}`
+	const text = pretty(value, '  '), comma = i < all.length - 1 ? ',' : ''
+	return html`${'  '}<i>${JSON.stringify(name)}</i>: ${typeof value === 'string' ? html`<em>${text}</em>` : text}${comma}${time && html` <u>${time}</u>`}${'\n'}`
 })}${'}'}</pre>`

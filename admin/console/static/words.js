@@ -56,7 +56,7 @@ export const clock = (iso, now) => {
 export const exact = iso => iso.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')
 
 /** secretState says in a few words how a credential's secret is.
- * @param {Credential} credential @param {number} now @returns {{text: string, tone: '' | 'warn' | 'rot' | 'mute'}} */
+ * @param {APICredential} credential @param {number} now @returns {{text: string, tone: '' | 'warn' | 'rot' | 'mute'}} */
 export const secretState = (credential, now) => {
 	if (credential.auth_method !== 'client_secret') return {text: 'Public key', tone: 'mute'}
 	const current = credential.secrets.find(s => s.status === 'current')
