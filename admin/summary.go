@@ -85,6 +85,9 @@ func enumerate(ids []string, names map[string]string, noun string) string {
 		named = append(named, names[id])
 	}
 	if rest := len(ids) - most; rest > 0 {
+		if rest == 1 {
+			noun = strings.TrimSuffix(noun, "s")
+		}
 		return fmt.Sprintf("%s and %d more %s", strings.Join(named, ", "), rest, noun)
 	}
 	if last := len(named) - 1; last > 0 {

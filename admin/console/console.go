@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -85,6 +86,7 @@ func load(files fs.FS) (*assets, error) {
 			loaded.page = content
 			return nil
 		}
+		content = lean(content)
 		zipped, err := zip(content)
 		loaded.files[name] = asset{contentType, content, zipped}
 		return err
@@ -98,6 +100,23 @@ func load(files fs.FS) (*assets, error) {
 	loaded.hash = hex.EncodeToString(sum.Sum(nil)[:8])
 	loaded.page = bytes.ReplaceAll(loaded.page, []byte(placeholder), []byte("a/"+loaded.hash+"/"))
 	return loaded, nil
+}
+
+// The comments of documentation, lines that are nothing but a comment, and indentation. No text of the console holds
+// the beginning of a comment, or spans lines whose beginnings matter.
+var (
+	docComments  = regexp.MustCompile(`(?s)/\*.*?\*/`)
+	lineComments = regexp.MustCompile(`(?m)^[ \t]*//.*$`)
+	indentation  = regexp.MustCompile(`(?m)^[ \t]+`)
+)
+
+// lean leaves out what only who reads the source needs, types above all: a fifth of the weight. The lines stay where
+// they are.
+func lean(content []byte) []byte {
+	content = docComments.ReplaceAllFunc(content, func(comment []byte) []byte {
+		return bytes.Repeat([]byte("\n"), bytes.Count(comment, []byte("\n")))
+	})
+	return indentation.ReplaceAll(lineComments.ReplaceAll(content, nil), nil)
 }
 
 func zip(content []byte) ([]byte, error) {

@@ -6,7 +6,7 @@ import {blank, changed, created, draftOf, errorsOf, everywhere, grantsOf, places
 import {shortName} from './list.js'
 import {nothing, placeIDs, toggle} from './places.js'
 import {Rail, cli} from './rail.js'
-import {Choice, Dialog, ErrorText, Failure, Icon, asProblem, focusFirstError} from './ui.js'
+import {Choice, Dialog, ErrorText, Failure, Icon, asProblem, focusFirstError, onText} from './ui.js'
 import {Where, placed} from './where.js'
 
 /** @typedef {import('./draft.js').Draft} Draft */
@@ -193,18 +193,16 @@ const change = async (app, draft, base, world) => {
 	app.tell({text: `${data.name} is saved.`})
 }
 
-const value = (/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.target).value
-
 /** @typedef {{draft: Draft, set: (change: Partial<Draft>) => void}} Editing */
 
 /** @param {Editing & {errors: Record<string, string>, isNew: boolean, orgs: Tenant[]}} props */
 const Basics = ({draft, set, errors, isNew, orgs}) => html`
 	<div class=${isNew ? 'pair' : ''}><div class="field"><label for="name">Name</label><input id="name" type="text" value=${draft.name} autocomplete="off" autofocus maxlength="200"
-			aria-invalid=${errors.name ? 'true' : undefined} aria-describedby="name-error" onInput=${(/** @type {Event} */ e) => set({name: value(e)})}/><${ErrorText} id="name-error" text=${errors.name}/></div>
-		${isNew && html`<div class="field"><label for="expires">Secret expires</label><select id="expires" value=${draft.expires} onChange=${(/** @type {Event} */ e) => set({expires: value(e)})}>
+			aria-invalid=${errors.name ? 'true' : undefined} aria-describedby="name-error" onInput=${onText(name => set({name}))}/><${ErrorText} id="name-error" text=${errors.name}/></div>
+		${isNew && html`<div class="field"><label for="expires">Secret expires</label><select id="expires" value=${draft.expires} onChange=${onText(expires => set({expires}))}>
 			<option value="365">in 1 year</option><option value="90">in 90 days</option><option value="30">in 30 days</option><option value="">never</option></select><${ErrorText} text=${errors.secret_expires_at}/></div>`}</div>
 	${orgs.length > 0 && html`<div class="field"><label for="org">Organization</label><select id="org" value=${draft.orgID} aria-invalid=${errors.org_id ? 'true' : undefined} aria-describedby="org-error"
-		onChange=${(/** @type {Event} */ e) => set({orgID: value(e), places: {[everywhere]: nothing}})}><option value="">Choose one; it never changes</option>
+		onChange=${onText(orgID => set({orgID, places: {[everywhere]: nothing}}))}><option value="">Choose one; it never changes</option>
 		${orgs.map(org => html`<option key=${org.id} value=${org.id}>${org.name}</option>`)}</select><${ErrorText} id="org-error" text=${errors.org_id}/></div>`}`
 
 const levels = /** @type {Record<string, string>} */ ({org: 'organization', installation: 'management', account: 'account', workspace: 'workspace'})
@@ -283,10 +281,10 @@ const Scope = ({app, draft, set, errors}) => {
  * @param {Editing & {errors: Record<string, string>}} props */
 const More = ({draft, set, errors}) => html`<details class="more" open=${Boolean(draft.note || draft.owner || draft.lifetime || draft.networks || errors.note || errors.owner || errors.token_lifetime || errors.allowed_cidrs)}>
 	<summary>Owner, note, token lifetime, networks</summary><div>
-	<div class="field"><label for="owner">Owner</label><input id="owner" type="text" value=${draft.owner} maxlength="200" autocomplete="off" aria-invalid=${errors.owner ? 'true' : undefined} onInput=${(/** @type {Event} */ e) => set({owner: value(e)})}/>
+	<div class="field"><label for="owner">Owner</label><input id="owner" type="text" value=${draft.owner} maxlength="200" autocomplete="off" aria-invalid=${errors.owner ? 'true' : undefined} onInput=${onText(owner => set({owner}))}/>
 		<small>Whom to ask about it: a team, a person, an address</small><${ErrorText} text=${errors.owner}/></div>
-	<div class="field"><label for="note">Note</label><textarea id="note" maxlength="2000" rows="2" value=${draft.note} aria-invalid=${errors.note ? 'true' : undefined} onInput=${(/** @type {Event} */ e) => set({note: value(e)})}></textarea><${ErrorText} text=${errors.note}/></div>
-	<div class="field"><label for="lifetime">Token lifetime in minutes</label><input id="lifetime" type="text" inputmode="decimal" value=${draft.lifetime} autocomplete="off" aria-invalid=${errors.token_lifetime ? 'true' : undefined} onInput=${(/** @type {Event} */ e) => set({lifetime: value(e)})}/>
+	<div class="field"><label for="note">Note</label><textarea id="note" maxlength="2000" rows="2" value=${draft.note} aria-invalid=${errors.note ? 'true' : undefined} onInput=${onText(note => set({note}))}></textarea><${ErrorText} text=${errors.note}/></div>
+	<div class="field"><label for="lifetime">Token lifetime in minutes</label><input id="lifetime" type="text" inputmode="decimal" value=${draft.lifetime} autocomplete="off" aria-invalid=${errors.token_lifetime ? 'true' : undefined} onInput=${onText(lifetime => set({lifetime}))}/>
 		<small>Empty leaves it to the APIs, which cap it in any case</small><${ErrorText} text=${errors.token_lifetime}/></div>
-	<div class="field"><label for="networks">Allowed networks</label><textarea id="networks" class="mono" rows="2" spellcheck="false" value=${draft.networks} aria-invalid=${errors.allowed_cidrs ? 'true' : undefined} onInput=${(/** @type {Event} */ e) => set({networks: value(e)})}></textarea>
+	<div class="field"><label for="networks">Allowed networks</label><textarea id="networks" class="mono" rows="2" spellcheck="false" value=${draft.networks} aria-invalid=${errors.allowed_cidrs ? 'true' : undefined} onInput=${onText(networks => set({networks}))}></textarea>
 		<small>Addresses or CIDRs, one a line. Empty allows any</small><${ErrorText} text=${errors.allowed_cidrs}/></div></div></details>`

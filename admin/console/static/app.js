@@ -2,12 +2,11 @@
 import {html, render, useEffect, useMemo, useRef, useState} from './vendor/preact.js'
 import {call, issuer, whenSignedOut} from './api.js'
 import {Access} from './access.js'
-import {Audit} from './audit.js'
+import {Audit, Refusals} from './audit.js'
 import {useKeys, KeySheet} from './keyboard.js'
 import {Keys} from './keys.js'
 import {List} from './list.js'
 import {Panel} from './panel.js'
-import {Refusals} from './refusals.js'
 import {Remove} from './remove.js'
 import {Rotate} from './rotate.js'
 import {address, parse} from './route.js'
@@ -15,7 +14,7 @@ import {SecretDialog} from './secret.js'
 import {SignInDialog, SignInPage, signOut} from './session.js'
 import {Toast, useSwitch} from './switch.js'
 import {Tree} from './tree.js'
-import {Failure, Icon, asProblem} from './ui.js'
+import {Failure, Icon, asProblem, onText} from './ui.js'
 
 /** @typedef {import('./api.js').Problem} Problem */
 
@@ -174,7 +173,7 @@ const Top = ({app, onKeys}) => {
 	])
 	const page = route.page === 'new' ? 'list' : route.page
 	return html`<header class="top"><span class="mark"><${Icon} name="key"/></span>
-		${!me.org_id && orgs.length > 1 ? html`<select aria-label="Organization" value=${app.orgID} onChange=${(/** @type {Event} */ e) => app.go(app.link({id: '', set: {org_id: /** @type {HTMLSelectElement} */ (e.target).value || null, where: null}}))}>
+		${!me.org_id && orgs.length > 1 ? html`<select aria-label="Organization" value=${app.orgID} onChange=${onText(id => app.go(app.link({id: '', set: {org_id: id || null, where: null}})))}>
 			<option value="">All organizations</option>${orgs.map(o => html`<option key=${o.id} value=${o.id}>${o.name}</option>`)}</select>`
 		: html`<b>${app.org?.name ?? 'Latchkey'}</b>`}
 		<nav aria-label="Pages">${pages.filter(([, , permission]) => app.may(permission)).map(([key, text]) =>

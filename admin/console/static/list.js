@@ -2,7 +2,7 @@
 import {html, useEffect, useRef, useState} from './vendor/preact.js'
 import {call} from './api.js'
 import {placeIDs, summarize} from './places.js'
-import {Choice, Copy, Failure, Icon, Switch, Time, asProblem, useLoad} from './ui.js'
+import {Choice, Copy, Icon, Pages, Switch, Time, onText, usePages} from './ui.js'
 import {ago, count, secretState, spark, sum} from './words.js'
 
 const reasons = /** @type {const} */ ([
@@ -31,15 +31,12 @@ const fetchPage = async (params, orgID, cursor, signal) => {
 	const query = queryOf(params, orgID), attention = params.get('attention')
 	if (attention !== anyReason) {
 		const {data} = await call('get', '/admin/v1/credentials', {query: {...query, attention: /** @type {Attention} */ (attention ?? undefined), cursor}, signal})
-		return {rows: data.data, next: data.next_cursor, partial: false}
+		return data
 	}
 	const answers = await Promise.all(reasons.slice(1).map(([reason]) =>
 		call('get', '/admin/v1/credentials', {query: {...query, limit: 100, attention: /** @type {Attention} */ (reason)}, signal})))
 	const rows = new Map(answers.flatMap(({data}) => data.data.map(c => [c.client_id, c])))
-	return {
-		rows: [...rows.values()].sort((a, b) => Date.parse(b.last_used_at ?? '') - Date.parse(a.last_used_at ?? '') || 0),
-		next: null, partial: answers.some(({data}) => data.next_cursor),
-	}
+	return {data: [...rows.values()].sort((a, b) => (b.last_used_at ?? '').localeCompare(a.last_used_at ?? '')), next_cursor: null}
 }
 
 /** List is the page, and the first thing that is painted.
@@ -47,38 +44,20 @@ const fetchPage = async (params, orgID, cursor, signal) => {
 export const List = ({app}) => {
 	const {route} = app, params = route.query
 	const key = JSON.stringify([queryOf(params, app.orgID), params.get('attention'), app.version])
-	const {data, problem, busy, reload, set} = useLoad(signal => fetchPage(params, app.orgID, undefined, signal), [key])
-	const [more, setMore] = useState('')
-	useEffect(() => { if (data) app.tree.ensure(placeIDs(data.rows.flatMap(c => c.grants))) }, [data])
-	useEffect(() => { if (data) app.keepRows(data.rows) }, [data])
-	const counts = useCounts(params, app, data)
-
-	const next = async () => {
-		if (!data?.next) return
-		setMore('busy')
-		try {
-			const page = await fetchPage(params, app.orgID, data.next)
-			set({rows: [...data.rows, ...page.rows], next: page.next, partial: false})
-			setMore('')
-		} catch (error) {
-			setMore(asProblem(error).message)
-		}
-	}
+	const pages = usePages((cursor, signal) => fetchPage(params, app.orgID, cursor, signal), [key]), {rows, loaded} = pages
+	useEffect(() => { if (loaded) app.tree.ensure(placeIDs(rows.flatMap(c => c.grants))) }, [rows])
+	useEffect(() => { if (loaded) app.keepRows(rows) }, [rows])
+	const counts = useCounts(params, app, pages)
 	const narrowed = ['q', 'status', 'api', 'where', 'attention'].some(name => params.get(name))
-	const empty = data && data.rows.length === 0
-	if (empty && !narrowed && !problem) return html`<${Head} app=${app}/><${Empty} app=${app}/>`
+	if (loaded && rows.length === 0 && !narrowed && !pages.problem) return html`<${Head} app=${app}/><${Empty} app=${app}/>`
 	return html`
 		<${Head} app=${app}/>
 		<${Filters} app=${app} counts=${counts}/>
-		${problem && html`<${Failure} problem=${problem} retry=${reload}/>`}
-		${!data ? !problem && html`<${Skeleton}/>`
-		: empty ? html`<div class="card nomatch"><h2>No credential matches</h2><p class="mute">${narrowing(params, app)}</p>
-			<a class="btn" href=${app.link({set: {q: null, status: null, api: null, where: null, attention: null}})}>Clear filters</a></div>`
-		: html`<div class=${busy ? 'card busy' : 'card'} aria-busy=${busy}><${Table} app=${app} rows=${data.rows}/></div>
-			<div class="foot"><span>${count(data.rows.length, 'credential')}${data.next ? ', more below' : ''}${data.partial ? ', and more: choose a reason to see all' : ''}</span>
-				<span class="keys">${app.keys && html`<span><kbd>J</kbd><kbd>K</kbd> move</span><span><kbd>Enter</kbd> open</span><span><kbd>A</kbd> activate or deactivate</span><span><kbd>?</kbd> all shortcuts</span>`}</span>
-				${data.next && html`<button class="btn sm" disabled=${more === 'busy'} onClick=${next}>Load more</button>`}</div>
-			${more && more !== 'busy' && html`<p class="err" role="alert">${more}</p>`}`}`
+		${!loaded && !pages.problem && html`<${Skeleton}/>`}
+		<${Pages} of=${pages} noun="credential" none=${html`<h2>No credential matches</h2><p class="mute">${narrowing(params, app)}</p>
+			<a class="btn" href=${app.link({set: {q: null, status: null, api: null, where: null, attention: null}})}>Clear filters</a>`}
+			keys=${app.keys && html`<span class="keys"><span><kbd>J</kbd><kbd>K</kbd> move</span><span><kbd>Enter</kbd> open</span><span><kbd>A</kbd> activate or deactivate</span><span><kbd>?</kbd> all shortcuts</span></span>`}>
+			<${Table} app=${app} rows=${rows}/></${Pages}>`
 }
 
 /** Head is the title with the one primary action. @param {{app: App}} props */
@@ -92,16 +71,16 @@ const Head = ({app}) => {
 }
 
 /** useCounts answers how many rows each tab has, where that is known without asking: when all of them are here.
- * @param {URLSearchParams} params @param {App} app @param {{rows: APICredential[], next: string | null} | undefined} data */
-const useCounts = (params, app, data) => {
+ * @param {URLSearchParams} params @param {App} app @param {{rows: APICredential[], next: string | null, loaded: boolean}} pages */
+const useCounts = (params, app, {rows, next, loaded}) => {
 	const scope = JSON.stringify([params.get('q'), params.get('api'), params.get('where'), app.orgID])
 	const kept = useRef({scope: '', version: -1, counts: /** @type {Record<string, number>} */ ({})})
 	if (kept.current.scope !== scope || kept.current.version !== app.version) kept.current = {scope, version: app.version, counts: {}}
-	if (data && !data.next && !params.get('status') && !params.get('attention')) {
-		const active = data.rows.filter(c => c.status === 'active').length
+	if (loaded && !next && !params.get('status') && !params.get('attention')) {
+		const active = rows.filter(c => c.status === 'active').length
 		kept.current.counts = {
-			'': data.rows.length, active, inactive: data.rows.length - active,
-			attention: data.rows.filter(c => c.attention.length > 0).length,
+			'': rows.length, active, inactive: rows.length - active,
+			attention: rows.filter(c => c.attention.length > 0).length,
 		}
 	}
 	return kept.current.counts
@@ -129,17 +108,18 @@ const Filters = ({app, counts}) => {
 	}}))
 	const label = (/** @type {string} */ value, /** @type {string} */ text) => ({value, label: html`${text}${counts[value] !== undefined && html`<span>${counts[value]}</span>`}`})
 	const places = placeOptions(app)
+	const narrow = (/** @type {string} */ name) => onText(value => app.go(app.link({set: {[name]: value || null}})))
 	return html`<div class="bar" role="search" aria-label="Credentials">
 		<div class="find"><${Icon} name="find"/><input type="search" id="search" placeholder="Name or client ID" aria-label="Search credentials" value=${text}
-			maxlength="200" onInput=${(/** @type {InputEvent} */ e) => search(/** @type {HTMLInputElement} */ (e.target).value)}/>${app.keys && html`<kbd aria-hidden="true">/</kbd>`}</div>
+			maxlength="200" onInput=${onText(search)}/>${app.keys && html`<kbd aria-hidden="true">/</kbd>`}</div>
 		<${Choice} name="status" label="Status" value=${tab} onChange=${choose} options=${[
 			label('', 'All'), label('active', 'Active'), label('inactive', 'Inactive'), label('attention', 'Needs attention')]}/>
-		<select aria-label="Filter by API" value=${params.get('api') ?? ''} onChange=${(/** @type {Event} */ e) => app.go(app.link({set: {api: /** @type {HTMLSelectElement} */ (e.target).value || null}}))}>
+		<select aria-label="Filter by API" value=${params.get('api') ?? ''} onChange=${narrow('api')}>
 			<option value="">Any API</option>${app.apis.map(api => html`<option key=${api.key} value=${api.key}>${api.name}</option>`)}</select>
-		<select aria-label="Filter by scope" value=${params.get('where') ?? ''} onChange=${(/** @type {Event} */ e) => app.go(app.link({set: {where: /** @type {HTMLSelectElement} */ (e.target).value || null}}))}>
+		<select aria-label="Filter by scope" value=${params.get('where') ?? ''} onChange=${narrow('where')}>
 			<option value="">Any scope</option>${places.map(({id, text}) => html`<option key=${id} value=${id}>${text}</option>`)}</select>
 	</div>
-	${tab === 'attention' && html`<div class="reasons"><select aria-label="Reason" value=${params.get('attention')} onChange=${(/** @type {Event} */ e) => app.go(app.link({set: {attention: /** @type {HTMLSelectElement} */ (e.target).value}}))}>
+	${tab === 'attention' && html`<div class="reasons"><select aria-label="Reason" value=${params.get('attention')} onChange=${narrow('attention')}>
 		${reasons.map(([value, text]) => html`<option key=${value} value=${value || anyReason}>${text}</option>`)}</select></div>`}`
 }
 

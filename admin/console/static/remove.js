@@ -2,7 +2,7 @@
 import {html, useState} from './vendor/preact.js'
 import {call} from './api.js'
 import {focusRow} from './keyboard.js'
-import {Dialog, ErrorText, Failure, Icon, asProblem, useLoad} from './ui.js'
+import {Dialog, ErrorText, Failure, Icon, asProblem, useLoad, onText} from './ui.js'
 import {ago, count, sum} from './words.js'
 
 /** @typedef {import('./api.js').Problem} Problem */
@@ -40,7 +40,7 @@ export const Remove = ({app, id, onClose}) => {
 			${used > 0 ? html`<p class="note warn"><${Icon} name="warn"/><span>It is in use: ${count(used, 'token')} in 14 days, the last one ${ago(last_used_at, app.now)}. New token requests fail at once.</span></p>`
 			: html`<p class="note"><${Icon} name="info"/><span>${last_used_at ? `No token in 14 days; the last one ${ago(last_used_at, app.now)}.` : 'It never got a token.'}</span></p>`}
 			<div class="field"><label for="confirm">Type <b>${name}</b> to confirm</label><input id="confirm" type="text" value=${typed} autocomplete="off" autofocus spellcheck="false"
-				aria-describedby="confirm-hint confirm-error" onInput=${(/** @type {InputEvent} */ e) => setTyped(/** @type {HTMLInputElement} */ (e.target).value)}/>
+				aria-describedby="confirm-hint confirm-error" onInput=${onText(setTyped)}/>
 				<small id="confirm-hint">Not sure? Deactivating stops it just as fast, and you can undo it.</small><${ErrorText} id="confirm-error" text=${problem?.at('/name')}/></div></div>
 		<div class="df">${credential.status === 'active' && html`<button type="button" class="btn quiet" onClick=${() => { onClose(); app.toggle(credential) }}>Deactivate instead</button>`}<span class="grow"></span>
 			<button type="button" class="btn" onClick=${onClose}>Cancel</button><button class="btn danger" disabled=${!same || busy}>Delete credential</button></div></form></${Dialog}>`

@@ -2,7 +2,7 @@
 import {html, useEffect, useState} from './vendor/preact.js'
 import {call, token} from './api.js'
 import {curl, decode, pretty} from './formats.js'
-import {Choice, Copy, ErrorText, Failure, Icon, asProblem, useCountdown} from './ui.js'
+import {Choice, Copy, ErrorText, Failure, Icon, asProblem, useCountdown, onText} from './ui.js'
 import {exact} from './words.js'
 
 /** @typedef {import('./api.js').Problem} Problem */
@@ -15,7 +15,7 @@ export const Try = ({app, credential: c}) => {
 	const all = c.grants.flatMap(g => g.permissions.map(p => `${g.api}:${p}`)).join(' ')
 	return html`<div class="sec"><h3>Try it</h3><div class="opts"><${Choice} name="mode" label="Mode" value=${mode} onChange=${setMode} options=${[{value: 'preview', label: 'Preview claims'}, {value: 'real', label: 'Request a real token'}]}/>
 			<div class="field"><label for="scope">Permissions to request</label><input id="scope" type="text" class="mono" value=${scope} placeholder=${all} spellcheck="false" autocomplete="off" maxlength="2000"
-				onInput=${(/** @type {Event} */ e) => setScope(/** @type {HTMLInputElement} */ (e.target).value)}/><small>Separated by spaces. Empty asks for all that is granted.</small></div></div></div>
+				onInput=${onText(setScope)}/><small>Separated by spaces. Empty asks for all that is granted.</small></div></div></div>
 		${mode === 'preview' ? html`<${Preview} app=${app} credential=${c} scope=${scope.trim()}/>` : html`<${Real} app=${app} credential=${c} scope=${scope.trim()}/>`}
 		<div class="sec"><div class="row"><h3>As a command</h3><${Copy} text=${command} name="Copy command"/></div><pre tabindex="0" role="group" aria-label="curl command">${command}</pre></div>`
 }
@@ -57,7 +57,7 @@ const Real = ({app, credential: c, scope}) => {
 		}
 	}
 	return html`<div class="sec"><form class="opts" onSubmit=${ask}><div class="field"><label for="real-secret">Client secret</label><input id="real-secret" type="password" value=${secret} autocomplete="off" spellcheck="false" required
-			onInput=${(/** @type {Event} */ e) => setSecret(/** @type {HTMLInputElement} */ (e.target).value)}/><small>It stays in this field, and is forgotten with it.</small></div>
+			onInput=${onText(setSecret)}/><small>It stays in this field, and is forgotten with it.</small></div>
 		<span><button class="btn" disabled=${wait > 0}>${wait > 0 ? `Try again in ${wait} s` : 'Request a token'}</button></span></form></div>
 		${(claims || problem) && html`<div class="sec" aria-live="polite"><h3>Access token</h3>${problem && html`<${Failure} problem=${problem}/>`}${claims && html`<p class="note ok"><${Icon} name="check"/><span>A real token was issued, and is not shown.</span></p><div class="gap"></div><${Claims} claims=${claims}/>`}</div>`}`
 }

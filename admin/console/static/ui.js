@@ -1,7 +1,7 @@
 // The small parts that every view is made of.
 import {html, useEffect, useLayoutEffect, useRef, useState} from './vendor/preact.js'
 import {Problem} from './api.js'
-import {ago, exact} from './words.js'
+import {ago, count, exact} from './words.js'
 
 const sprite = new URL('icons.svg', import.meta.url).href
 
@@ -31,6 +31,36 @@ export const useLoad = (load, on) => {
 		reload: () => setTurn(n => n + 1), set: data => setState({data, busy: false}),
 	}
 }
+
+/** usePages loads a list page by page. What was there stays until there is something new.
+ * @template T @param {(cursor: string | undefined, signal?: AbortSignal) => Promise<{data: T[], next_cursor: string | null}>} load @param {unknown[]} on */
+export const usePages = (load, on) => {
+	const {data, problem, busy, reload, set} = useLoad(signal => load(undefined, signal), on)
+	const [failed, setFailed] = useState(/** @type {Problem | undefined} */ (undefined))
+	const more = async () => {
+		try {
+			const page = await load(data?.next_cursor ?? undefined)
+			set({data: [...data?.data ?? [], ...page.data], next_cursor: page.next_cursor})
+			setFailed(undefined)
+		} catch (error) {
+			setFailed(asProblem(error))
+		}
+	}
+	const none = /** @type {T[]} */ (useRef([]).current)
+	return {rows: data?.data ?? none, next: data?.next_cursor ?? null, loaded: data !== undefined, problem, failed, busy, reload, more}
+}
+
+/** Pages is such a list: what went wrong, the rows, and what lies beyond them.
+ * @param {{of: ReturnType<typeof usePages>, noun: string, none: unknown, keys?: unknown, children?: unknown}} props */
+export const Pages = ({of: {rows, next, loaded, problem, failed, busy, reload, more}, noun, none, keys, children}) => html`
+	${problem && html`<${Failure} problem=${problem} retry=${reload}/>`}
+	${loaded && (rows.length === 0 ? !problem && html`<div class="card nomatch">${none}</div>`
+	: html`<div class=${busy ? 'card busy' : 'card'} aria-busy=${busy}>${children}</div>
+		<div class="foot"><span>${count(rows.length, noun)}${next ? ', and more' : ''}</span>${keys}${next && html`<button class="btn sm" onClick=${more}>Load more</button>`}</div>
+		${failed && html`<${Failure} problem=${failed}/>`}`)}`
+
+/** onText hands on what was entered or chosen. @param {(value: string) => void} set */
+export const onText = set => (/** @type {Event} */ event) => set(/** @type {HTMLInputElement} */ (event.target).value)
 
 /** asProblem lets a fault of the console itself be shown like any other, and be found in the browser's own console.
  * @param {unknown} error */

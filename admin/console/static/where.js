@@ -3,7 +3,7 @@
 import {html, useEffect, useState} from './vendor/preact.js'
 import {broad, shortName} from './list.js'
 import {appliesTo, toggle} from './places.js'
-import {Icon, asProblem} from './ui.js'
+import {Icon, asProblem, onText} from './ui.js'
 
 /** @typedef {import('./places.js').Ticks} Ticks */
 /** @typedef {import('./draft.js').Draft} Draft */
@@ -68,7 +68,7 @@ export const Where = ({app, orgID, chosen, ticks, onChange, onInstallation}) => 
 		<label class="lock"><input type="checkbox" disabled checked=${levels.has('org') || levels.has('installation')}/><span class="grow">${org?.name ?? '…'}</span>
 			${levels.has('org') || levels.has('installation') ? html`<small>selected for you</small>${chips(orgID)}` : html`<small>no selected API uses the organization</small>`}</label>
 		${(accounts.length > 8 || tree.more(orgID)) && html`<div class="find"><${Icon} name="find"/><input type="search" placeholder="Account or workspace" aria-label="Search accounts and workspaces" value=${q}
-			onInput=${(/** @type {InputEvent} */ e) => setQ(/** @type {HTMLInputElement} */ (e.target).value)}/></div>`}
+			onInput=${onText(setQ)}/></div>`}
 		<ul>${found ? found.map(tenant => html`<li key=${tenant.id}>${tenant.level === 'account' ? accountLine(tenant) : html`${workspaceLine(tenant)}<small>in ${tree.name(tenant.parent_id ?? '')}</small>`}</li>`) : accounts.map(branch)}
 			${found?.length === 0 && html`<li><small>Nothing is called that.</small></li>`}
 			${!found && accounts.length > 0 && tree.more(orgID) && html`<li><button type="button" class="btn sm quiet" onClick=${() => load(orgID)}>More accounts</button></li>`}</ul>
