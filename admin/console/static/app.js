@@ -69,17 +69,17 @@ const Console = ({me}) => {
 	const held = useRef(/** @type {{hash: string, onLeave: () => void} | null} */ (null))
 
 	useEffect(() => {
-		const follow = () => {
-			if (held.current && location.hash !== held.current.hash) {
-				history.pushState(null, '', held.current.hash || '#/')
-				held.current.onLeave()
-				return
-			}
-			setHash(location.hash)
+		const stay = () => {
+			if (!held.current) return false
+			history.pushState(null, '', held.current.hash || '#/')
+			held.current.onLeave()
+			return true
 		}
+		const follow = () => { if (location.hash === held.current?.hash || !stay()) setHash(location.hash) }
+		addEventListener('popstate', stay)
 		addEventListener('hashchange', follow)
 		const timer = setInterval(() => setNow(Date.now()), 20_000)
-		return () => { removeEventListener('hashchange', follow); clearInterval(timer) }
+		return () => { removeEventListener('popstate', stay); removeEventListener('hashchange', follow); clearInterval(timer) }
 	}, [])
 	useEffect(() => {
 		const quietly = () => {}
@@ -97,6 +97,7 @@ const Console = ({me}) => {
 	/** @type {App} */
 	const app = {
 		me, route, version, now, apis, tree, orgID, org, orgs, endpoint, people,
+		narrow: matchMedia('(max-width: 900px)').matches,
 		keys: localStorage.getItem('keys') !== 'off',
 		may: permission => me.permissions.includes(permission),
 		api: key => apis.find(a => a.key === key),
@@ -119,7 +120,10 @@ const Console = ({me}) => {
 		toggle: credential => toggle(credential),
 		tell: message => tell(message),
 		showSecret: shown => { setNow(Date.now()); setVersion(n => n + 1); setSecret(shown) },
-		hold: leaving => { held.current = leaving && {hash: location.hash, onLeave: leaving} },
+		hold: leaving => {
+			held.current = leaving && {hash: location.hash, onLeave: leaving}
+			if (leaving) history.pushState(null, '', location.hash || '#/') // Back goes from here to here.
+		},
 	}
 	const {toast, toggle, tell, dismiss} = useSwitch(app)
 	const [sheet, setSheet] = useState(false)
@@ -130,10 +134,9 @@ const Console = ({me}) => {
 	const may = app.may('credentials:write')
 	const split = route.page === 'list' && route.id !== ''
 	return html`
-		<a class="btn skip" href="#main" onClick=${(/** @type {Event} */ e) => { e.preventDefault(); document.getElementById('pane')?.focus() }}>Skip to the list</a>
 		<${Top} app=${app} onKeys=${() => setSheet(true)}/>
 		<main class=${split ? 'page split' : 'page'}>
-			<section id="pane" tabindex="-1" aria-label="List" inert=${split && matchMedia('(max-width: 900px)').matches}>${
+			<section id="pane" tabindex="-1" aria-label="List" inert=${split && app.narrow}>${
 				route.page === 'keys' ? html`<${Keys} app=${app}/>`
 				: route.page === 'audit' ? html`<${Audit} app=${app}/>`
 				: route.page === 'refusals' ? html`<${Refusals} app=${app}/>`
@@ -172,7 +175,7 @@ const Top = ({app, onKeys}) => {
 		['keys', 'Signing keys', 'keys:read'], ['audit', 'Audit trail', 'audit:read'],
 	])
 	const page = route.page === 'new' ? 'list' : route.page
-	return html`<header class="top"><span class="mark"><${Icon} name="key"/></span>
+	return html`<header class="top"><a class="btn skip" href="#pane" onClick=${(/** @type {Event} */ e) => { e.preventDefault(); document.getElementById('pane')?.focus() }}>Skip to the list</a><span class="mark"><${Icon} name="key"/></span>
 		${!me.org_id && orgs.length > 1 ? html`<select aria-label="Organization" value=${app.orgID} onChange=${onText(id => app.go(app.link({id: '', set: {org_id: id || null, where: null}})))}>
 			<option value="">All organizations</option>${orgs.map(o => html`<option key=${o.id} value=${o.id}>${o.name}</option>`)}</select>`
 		: html`<b>${app.org?.name ?? 'Latchkey'}</b>`}

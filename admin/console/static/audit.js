@@ -35,7 +35,7 @@ export const Audit = ({app}) => {
 const Line = ({app, event}) => html`<tr><td class="fit"><${Time} at=${event.at} now=${app.now} say=${exact(event.at)}/><small>${ago(event.at, app.now)}</small></td>
 	<th scope="row">${app.person(event.actor.id) || 'Nobody known'}<small>${event.actor.kind}${event.actor.address && ` from ${event.actor.address}`}</small></th>
 	<td><b class=${event.action.endsWith('_refused') ? 'dot bad' : ''}>${event.action}</b><small>${changesOf(event)}</small></td>
-	<td>${event.target.startsWith('cid_') ? html`<a href=${app.link({page: 'list', id: event.target})}><code>${event.target}</code></a>` : html`<code>${event.target}</code>`}
+	<td class="fit">${event.target.startsWith('cid_') ? html`<a href=${app.link({page: 'list', id: event.target})}><code>${event.target}</code></a>` : html`<code>${event.target}</code>`}
 		${event.seq > 0 && html`<small title=${event.hash ?? ''}>no. ${event.seq}</small>`}</td></tr>`
 
 /** Chain says how far the chain of events reaches, and when it was signed last. @param {{app: App}} props */
@@ -46,7 +46,7 @@ const Chain = ({app}) => {
 	if (!whole) return html`<p class="note"><${Icon} name="info"/><span>Events are chained across the whole installation. Whoever runs it can follow the chain with <code>latchkey audit verify</code>.</span></p>`
 	if (!data) return null
 	const signed = data.last_checkpoint
-	return html`<div class="card pad chain"><${Icon} name="lock"/><div class="grow"><h3>${data.head.seq} events in the chain</h3>
+	return html`<div class="card pad chain"><${Icon} name="lock"/><div class="grow"><h2>${data.head.seq} events in the chain</h2>
 		<p class="mute">${signed ? html`Signed as far as no. ${signed.seq}, <${Time} at=${signed.at} now=${app.now}/>. Keep that checkpoint elsewhere: it shows if the whole chain was written anew.` : 'Not signed yet: the first checkpoint comes by itself.'}</p>
 		<p><small>Head <code>${data.head.hash.slice(0, 24)}…</code> To check every link: <code>latchkey audit verify</code></small></p></div></div>`
 }

@@ -33,7 +33,7 @@ export const Keys = ({app}) => {
 		<div class="card"><table class="tight"><caption class="vh">Signing keys</caption><thead><tr><th scope="col">Key</th><th scope="col">State</th><th scope="col">Signs from</th><th scope="col">Leaves</th>${may && html`<th scope="col"><span class="vh">Revoke</span></th>`}</tr></thead>
 			<tbody>${(data ?? []).map(key => html`<tr key=${key.kid}><th scope="row"><code>${key.kid.slice(0, 16)}…</code><${Copy} icon text=${key.kid} name="Copy key id"/><small>${key.alg}</small></th>
 				<td><span class=${states[key.state][0]}>${states[key.state][1]}</span></td>
-				<td><${Time} at=${key.active_from} now=${now} say=${date(key.active_from, now)}/></td><td>${key.gone_from ? html`<${Time} at=${key.gone_from} now=${now} say=${date(key.gone_from, now)}/>` : 'when its turn is over'}</td>
+				<td data-label="Signs from"><${Time} at=${key.active_from} now=${now} say=${date(key.active_from, now)}/></td><td data-label="Leaves">${key.gone_from ? html`<${Time} at=${key.gone_from} now=${now} say=${date(key.gone_from, now)}/>` : 'when its turn is over'}</td>
 				${may && html`<td><button class="btn sm quiet" onClick=${() => { setFailed(undefined); setRevoking(key) }}>Revoke</button></td>`}</tr>`)}</tbody></table></div>
 		<p class="mute">Public keys: <code>${new URL('.well-known/jwks.json', issuer).href}</code></p></div>
 		${revoking && html`<${Dialog} title="Revoke this key?" hint="For an emergency: when its private half may have been seen." kind="revoke" onClose=${() => setRevoking(undefined)}>

@@ -147,7 +147,7 @@ const narrowing = (params, app) => {
 }
 
 const columns = [
-	{key: 'name', text: 'Name', sort: 'name', class: ''},
+	{key: 'name', text: 'Name', sort: 'name', class: 'c-name'},
 	{key: 'access', text: 'Access', sort: '', class: 'c-acc'},
 	{key: 'scope', text: 'Scope', sort: '', class: 'c-scope'},
 	{key: 'use', text: 'Use, last 14 days', sort: 'last_used_at', class: 'c-use'},

@@ -64,6 +64,8 @@ declare global {
 		/** The URL of the token endpoint. */
 		endpoint: string
 		people: Map<string, string>
+		/** Whether a panel takes the place of the list. */
+		narrow: boolean
 		/** Whether single keys are shortcuts. */
 		keys: boolean
 		may(permission: string): boolean
