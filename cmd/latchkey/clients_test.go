@@ -92,7 +92,7 @@ func TestClients(t *testing.T) {
 
 // startWith starts the program on an empty database. It answers the first management client, which is the chosen
 // one, or the one that the program makes up if none is chosen.
-func startWith(t *testing.T, chosen identity) identity {
+func startWith(t *testing.T, chosen identity, environ ...string) identity {
 	// The issuer has to be known before the program listens, and so the port is found first.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -111,7 +111,7 @@ func startWith(t *testing.T, chosen identity) identity {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"serve", "--dev"}, []string{
+		ended <- run(ctx, []string{"serve", "--dev"}, append([]string{
 			"LATCHKEY_ADDR=" + address,
 			"LATCHKEY_ISSUER=" + chosen.issuer,
 			"LATCHKEY_DATABASE_URL=sqlite:" + filepath.Join(directory, "latchkey.db"),
@@ -119,7 +119,7 @@ func startWith(t *testing.T, chosen identity) identity {
 			"LATCHKEY_BOOTSTRAP_CLIENT_SECRET=" + chosen.secret,
 			"LATCHKEY_METRICS_ADDR=off",
 			"LATCHKEY_DRAIN_DELAY=0s",
-		}, stdout, t.Output())
+		}, environ...), stdout, t.Output())
 	}()
 	t.Cleanup(func() {
 		stop()

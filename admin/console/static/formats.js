@@ -10,7 +10,7 @@ export const inEnv = value => /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value
 export const inShell = word => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`
 
 /** slug makes the name of a file, or of a Kubernetes object (RFC 1123), of a credential's name. @param {string} name */
-export const slug = name => name.normalize('NFKD').toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 60)
+export const slug = name => name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 60)
 	.replace(/-+$/, '') || 'credential'
 
 /** curl asks for a token. Without a secret it takes one from the environment, as a command that others may see should.

@@ -16,12 +16,13 @@ export const Panel = ({app, id}) => {
 	const {data, problem, reload} = useLoad(async signal => (await call('get', '/admin/v1/credentials/{client_id}', {params: {client_id: id}, signal})).data, [id, app.version])
 	useEffect(() => { if (data) app.tree.ensure(placeIDs(data.grants)) }, [data])
 	const known = data ?? app.rows().find(c => c.client_id === id), tab = app.route.tab
-	if (!known) return html`<aside aria-label="Credential"><div class="phead"><div class="row"><h1 class="grow">${problem?.status === 404 ? 'No such credential' : 'Loading'}</h1>
+	const title = app.narrow && html`<h1 class="vh">API credentials</h1>` // The list that has it is out of sight.
+	if (!known) return html`<aside aria-label="Credential">${title}<div class="phead"><div class="row"><h2 class="grow">${problem?.status === 404 ? 'No such credential' : 'Loading'}</h2>
 		<button class="ib" aria-label="Close panel" onClick=${() => leave(app)}><${Icon} name="x"/></button></div></div>
 		<div class="sec">${problem ? problem.status === 404 ? html`<p class="mute">It is deleted, or out of your reach.</p>` : html`<${Failure} problem=${problem} retry=${reload}/>` : html`<span class="grey"></span><span class="grey"></span>`}</div></aside>`
-	const credential = app.latest(known), may = app.may('credentials:write'), H = app.narrow ? 'h1' : 'h2'
-	return html`<aside aria-labelledby="p-title">
-		<div class="phead"><div class="row"><${H} id="p-title" class="grow">${credential.name}</${H}><${Switch} name=${credential.name} on=${credential.status === 'active'} can=${may} onToggle=${() => app.toggle(credential)}/>
+	const credential = app.latest(known), may = app.may('credentials:write')
+	return html`<aside aria-labelledby="p-title">${title}
+		<div class="phead"><div class="row"><h2 id="p-title" class="grow">${credential.name}</h2><${Switch} name=${credential.name} on=${credential.status === 'active'} can=${may} onToggle=${() => app.toggle(credential)}/>
 			<button class="ib" aria-label="Close panel" onClick=${() => leave(app)}><${Icon} name="x"/></button></div>
 			<span class="id">${credential.client_id}<${Copy} icon text=${credential.client_id} name="Copy client ID"/></span></div>
 		<nav class="tabs" aria-label="Credential">${tabs.map(key => html`<a key=${key} href=${app.link({tab: key})} aria-current=${key === tab ? 'page' : undefined}>${titles[key]}</a>`)}</nav>
