@@ -50,7 +50,7 @@ export const SecretDialog = ({app, made, onClose}) => {
 				<span class="row">${format.download
 					? html`<button type="button" class="btn sm" onClick=${() => save(written(secret.text), slug(made.name) + format.extension)}><${Icon} name="down"/>Download ${format.label}</button>`
 					: null}<${Copy} text=${written(secret.text)} label=${format.download ? 'Copy' : `Copy ${format.label}`} name=${`Copy as ${format.label}`} onBlocked=${reveal}/></span></div>
-				<pre tabindex="0" role="group" aria-label=${`${format.label} preview`}>${written(shown ? secret.text : mask(secret.text))}</pre></div>
+				<pre tabindex="0" role="group" aria-label=${`${format.label} preview`}>${shown ? written(secret.text) : written(secret.text).replaceAll(secret.text, mask(secret.text))}</pre></div>
 			<div aria-live="polite">${test.ok !== undefined
 				? html`<p class="note ok"><${Icon} name="check"/><span>Tested: a token was issued with ${test.ok}.</span></p>`
 				: html`<div class=${test.failed ? 'note bad' : 'note'}><${Icon} name=${test.failed ? 'warn' : 'info'}/><span>${test.failed ?? 'See whether a token comes back before you leave.'}</span>
