@@ -19,6 +19,7 @@ func TestCommandsExplainThemselves(t *testing.T) {
 		Config struct {
 			View cli.ConfigView `cmd:"" help:"Print the settings."`
 		} `cmd:""`
+		Keys struct{ cli.KeyCommands } `cmd:""`
 	}
 	parser, err := kong.New(&commands)
 	if err != nil {

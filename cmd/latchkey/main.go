@@ -60,8 +60,9 @@ func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.W
 		Migrate options `cmd:"" group:"Server:" help:"Bring the database schema up to date. Takes the options of serve, and uses --database-url."`
 		Recover options `cmd:"" group:"Server:" help:"Make another management credential and print it once, when none is left that works. Takes the options of serve."`
 		Keys    struct {
+			cli.KeyCommands
 			Reseal options `cmd:"" help:"Seal the signing keys anew under --master-key, those under --previous-master-key too. Servers that have both keep running."`
-		} `cmd:"" group:"Server:" help:"Look after the signing keys at rest."`
+		} `cmd:"" group:"Server:" help:"Look after the signing keys: of a server as its client, list, rotate, revoke; at rest, reseal."`
 		Config struct {
 			Server options        `cmd:"" default:"withargs" help:"Print the effective configuration of serve, and where each value comes from. It is what latchkey config alone does."`
 			View   cli.ConfigView `cmd:"" help:"Print the settings of the client commands, and where each value comes from."`

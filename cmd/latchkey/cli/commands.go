@@ -33,6 +33,16 @@ type Commands struct {
 		Deactivate TenantsDeactivate `cmd:"" help:"Let nothing that is granted there hold."`
 		Delete     TenantsDelete     `cmd:"" help:"Delete an organization, account or workspace that nothing hangs on."`
 	} `cmd:"" group:"Client of a server:" help:"Organizations, accounts and workspaces: list, get, put, activate, deactivate, delete."`
+	Operators struct {
+		List          OperatorsList          `cmd:"" help:"List the people who may sign in."`
+		Get           OperatorsGet           `cmd:"" help:"Show an operator."`
+		Create        OperatorsCreate        `cmd:"" help:"Create an operator, and show once the token that sets its password."`
+		Update        OperatorsUpdate        `cmd:"" help:"Change an operator or what it may do."`
+		Activate      OperatorsActivate      `cmd:"" help:"Let an operator sign in again."`
+		Deactivate    OperatorsDeactivate    `cmd:"" help:"End an operator's sessions, and let it sign in no more."`
+		ResetPassword OperatorsResetPassword `cmd:"" help:"Take an operator's password, and show once the token that sets another."`
+		Delete        OperatorsDelete        `cmd:"" help:"Delete an operator for good."`
+	} `cmd:"" group:"Client of a server:" help:"The people who may sign in: list, get, create, update, activate, deactivate, reset-password, delete."`
 	Events struct {
 		List   EventsList   `cmd:"" help:"List who did what, the newest first."`
 		Export EventsExport `cmd:"" help:"Write the audit trail as JSON lines, the oldest first."`
@@ -52,40 +62,51 @@ type Commands struct {
 // Examples answers an example for each command, by its path.
 func Examples() map[string]string {
 	return map[string]string{
-		"credentials list":       "latchkey credentials list --search fraud --status active",
-		"credentials get":        "latchkey credentials get 'Fraud scorer' -o json",
-		"credentials create":     "latchkey credentials create 'Fraud scorer' --allow profile:read --in ws_eu_prod --secret-file scorer.secret",
-		"credentials update":     "latchkey credentials update 'Fraud scorer' --owner risk@example.com --dry-run",
-		"credentials duplicate":  "latchkey credentials duplicate 'Fraud scorer' 'Fraud scorer 2' -o env",
-		"credentials activate":   "latchkey credentials activate 'Fraud scorer'",
-		"credentials deactivate": "latchkey credentials deactivate cid_Lk05sWqe2RfD8yTb1XnA",
-		"credentials delete":     "latchkey credentials delete 'Fraud scorer' --yes",
-		"secrets list":           "latchkey secrets list 'Fraud scorer'",
-		"secrets rotate":         "latchkey secrets rotate 'Fraud scorer' --overlap 24h --secret-file scorer.secret",
-		"secrets stop":           "latchkey secrets stop 'Fraud scorer' sec_1 --yes",
-		"apis list":              "latchkey apis list",
-		"apis get":               "latchkey apis get profile",
-		"apis put":               "latchkey apis put search -f search.yaml --dry-run",
-		"apis activate":          "latchkey apis activate search",
-		"apis deactivate":        "latchkey apis deactivate search",
-		"apis delete":            "latchkey apis delete search --yes",
-		"tenants list":           "latchkey tenants list --parent acc_eu",
-		"tenants get":            "latchkey tenants get ws_eu_prod",
-		"tenants put":            "latchkey tenants put ws_jp_prod --level workspace --parent acc_apac --name 'Japan Production'",
-		"tenants activate":       "latchkey tenants activate ws_jp_prod",
-		"tenants deactivate":     "latchkey tenants deactivate ws_jp_prod",
-		"tenants delete":         "latchkey tenants delete ws_jp_prod --yes",
-		"events list":            "latchkey events list --credential 'Fraud scorer'",
-		"events export":          "latchkey events export >events.jsonl",
-		"apply":                  "latchkey apply -f catalogue.yaml --dry-run",
-		"token":                  "curl -H \"Authorization: Bearer $(latchkey token --scope profile:read)\" https://api.example.com/",
-		"explain":                "latchkey explain 'Fraud scorer' --permission profile:read",
-		"usage":                  "latchkey usage 'Fraud scorer' --days 30",
-		"login":                  "latchkey login --issuer https://auth.example.com",
-		"logout":                 "latchkey logout",
-		"whoami":                 "latchkey whoami",
-		"doctor":                 "latchkey doctor --issuer https://auth.example.com",
-		"completion":             "latchkey completion bash >/etc/bash_completion.d/latchkey",
-		"config view":            "latchkey config view",
+		"credentials list":         "latchkey credentials list --search fraud --status active",
+		"credentials get":          "latchkey credentials get 'Fraud scorer' -o json",
+		"credentials create":       "latchkey credentials create 'Fraud scorer' --allow profile:read --in ws_eu_prod --secret-file scorer.secret",
+		"credentials update":       "latchkey credentials update 'Fraud scorer' --owner risk@example.com --dry-run",
+		"credentials duplicate":    "latchkey credentials duplicate 'Fraud scorer' 'Fraud scorer 2' -o env",
+		"credentials activate":     "latchkey credentials activate 'Fraud scorer'",
+		"credentials deactivate":   "latchkey credentials deactivate cid_Lk05sWqe2RfD8yTb1XnA",
+		"credentials delete":       "latchkey credentials delete 'Fraud scorer' --yes",
+		"secrets list":             "latchkey secrets list 'Fraud scorer'",
+		"secrets rotate":           "latchkey secrets rotate 'Fraud scorer' --overlap 24h --secret-file scorer.secret",
+		"secrets stop":             "latchkey secrets stop 'Fraud scorer' sec_1 --yes",
+		"apis list":                "latchkey apis list",
+		"apis get":                 "latchkey apis get profile",
+		"apis put":                 "latchkey apis put search -f search.yaml --dry-run",
+		"apis activate":            "latchkey apis activate search",
+		"apis deactivate":          "latchkey apis deactivate search",
+		"apis delete":              "latchkey apis delete search --yes",
+		"tenants list":             "latchkey tenants list --parent acc_eu",
+		"tenants get":              "latchkey tenants get ws_eu_prod",
+		"tenants put":              "latchkey tenants put ws_jp_prod --level workspace --parent acc_apac --name 'Japan Production'",
+		"tenants activate":         "latchkey tenants activate ws_jp_prod",
+		"tenants deactivate":       "latchkey tenants deactivate ws_jp_prod",
+		"tenants delete":           "latchkey tenants delete ws_jp_prod --yes",
+		"keys list":                "latchkey keys list",
+		"keys rotate":              "latchkey keys rotate",
+		"keys revoke":              "latchkey keys revoke XJdvkmKZ --yes",
+		"operators list":           "latchkey operators list --search ada",
+		"operators get":            "latchkey operators get ada@example.com",
+		"operators create":         "latchkey operators create ada@example.com --name Ada --role admin --org org_example",
+		"operators update":         "latchkey operators update ada@example.com --role viewer",
+		"operators activate":       "latchkey operators activate ada@example.com",
+		"operators deactivate":     "latchkey operators deactivate ada@example.com",
+		"operators reset-password": "latchkey operators reset-password ada@example.com",
+		"operators delete":         "latchkey operators delete ada@example.com --yes",
+		"events list":              "latchkey events list --credential 'Fraud scorer'",
+		"events export":            "latchkey events export --from 2026-01-01 >events.jsonl",
+		"apply":                    "latchkey apply -f catalogue.yaml --dry-run",
+		"token":                    "curl -H \"Authorization: Bearer $(latchkey token --scope profile:read)\" https://api.example.com/",
+		"explain":                  "latchkey explain 'Fraud scorer' --permission profile:read",
+		"usage":                    "latchkey usage 'Fraud scorer' --days 30",
+		"login":                    "latchkey login --issuer https://auth.example.com",
+		"logout":                   "latchkey logout",
+		"whoami":                   "latchkey whoami",
+		"doctor":                   "latchkey doctor --issuer https://auth.example.com",
+		"completion":               "latchkey completion bash >/etc/bash_completion.d/latchkey",
+		"config view":              "latchkey config view",
 	}
 }

@@ -73,7 +73,7 @@ func (n named) id(ctx context.Context, a *api) (string, error) {
 // CredentialsList is a command.
 type CredentialsList struct {
 	connection
-	list
+	wide
 	paging
 	Search string `placeholder:"TEXT" help:"Keep those whose name or client ID contains this."`
 	Status string `placeholder:"STATUS" help:"Keep those that are active, or inactive."`
@@ -86,9 +86,14 @@ type CredentialsList struct {
 func (c *CredentialsList) Run(ctx context.Context, s *Session) error {
 	query := filter("q", c.Search, "status", c.Status, "org_id", c.Org, "sort", c.Sort)
 	c.moreFilters.put(query)
-	return listed(ctx, s, c.connection, c.list, c.paging, "/credentials", query,
-		[]string{"CLIENT ID", "NAME", "STATUS", "ORG", "MAY", "ATTENTION"},
-		func(item *credential) (string, []string) { return item.ClientID, item.row() })
+	head := []string{"CLIENT ID", "NAME", "STATUS", "ORG", "MAY", "ATTENTION"}
+	row := (*credential).row
+	output := list{c.Output}
+	if c.Output == "wide" {
+		head, row, output.Output = append(head, "LAST USED", "OWNER", "BY", "CREATED", "NOTE"), (*credential).wideRow, "table"
+	}
+	return listed(ctx, s, c.connection, output, c.paging, "/credentials", query, head,
+		func(item *credential) (string, []string) { return item.ClientID, row(item) })
 }
 
 // CredentialsGet is a command.
@@ -213,10 +218,8 @@ func (f *fields) put(body map[string]any) error {
 
 // expiry reads a time: a date, a time of RFC 3339, or how long from now: 90d, 12w, 1y, 36h.
 func expiry(text string, now time.Time) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if instant, err := time.Parse(layout, text); err == nil {
-			return instant.UTC(), nil
-		}
+	if instant, ok := moment(text); ok {
+		return instant, nil
 	}
 	if length := len(text); length > 1 {
 		count, err := strconv.Atoi(text[:length-1])
@@ -235,6 +238,16 @@ func expiry(text string, now time.Time) (time.Time, error) {
 		return now.Add(wait), nil
 	}
 	return time.Time{}, misused("", "%q is no time: write 90d, 1y, 36h, 2030-12-31 or 2030-12-31T12:00:00Z", text)
+}
+
+// moment reads a date, or a time of RFC 3339.
+func moment(text string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if instant, err := time.Parse(layout, text); err == nil {
+			return instant.UTC(), true
+		}
+	}
+	return time.Time{}, false
 }
 
 // dryRun shows what would change.

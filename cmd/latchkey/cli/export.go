@@ -8,16 +8,23 @@ import (
 )
 
 // EventsExport is a command.
-type EventsExport struct{ connection }
+type EventsExport struct {
+	connection
+	eventFilters
+}
 
 // Run implements the command. It copies what comes, however long, and fails if it ends before its end.
 func (c *EventsExport) Run(ctx context.Context, s *Session) error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
 	a, err := c.open(ctx, s)
 	if err != nil {
 		return err
 	}
 	a.http.Timeout = 0 // The longer the trail, the longer it takes.
-	exporting, err := http.NewRequestWithContext(ctx, http.MethodGet, a.issuer+"/admin/v1/events", nil)
+	exporting, err := http.NewRequestWithContext(ctx, http.MethodGet, a.issuer+"/admin/v1/events?"+query.Encode(), nil)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,11 @@ type list struct {
 	Output string `short:"o" enum:"table,json,yaml,name" default:"table" help:"How to print it: table, json (as the server answers it), yaml or name."`
 }
 
+// wide is the output of what has more columns than most people want.
+type wide struct {
+	Output string `short:"o" enum:"table,wide,json,yaml,name" default:"table" help:"How to print it: table, wide (a table of more columns), json (as the server answers it), yaml or name."`
+}
+
 // made is the output of what may hold a new secret.
 type made struct {
 	Output     string `short:"o" enum:"table,json,yaml,name,env" default:"table" help:"How to print it: table, json (as the server answers it), yaml, name or env (lines of NAME=value, with the secret)."`

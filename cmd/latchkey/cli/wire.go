@@ -77,6 +77,11 @@ func (c *credential) row() []string {
 	return []string{c.ClientID, c.Name, c.Status, c.OrgID, strings.Join(scopes, " "), strings.Join(c.Attention, " ")}
 }
 
+// wideRow answers a credential as one line of a wide list.
+func (c *credential) wideRow() []string {
+	return append(c.row(), when(c.LastUsedAt), c.Owner, c.AuthMethod, when(&c.CreatedAt), c.Note)
+}
+
 // rows answers a credential as a table of its own, without its secret.
 func (c *credential) rows() table {
 	lifetime := "as its APIs say"
