@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,10 +18,26 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
-// TestScripts runs the stories in testdata/script, each with a server of its own on a free port: $ADDR, $URL.
+// TestScripts runs the stories in testdata/script on both databases, each with a server of its own on a free port:
+// $ADDR, $URL. A line that begins with [sqlite] or [postgres] is for that database alone.
 func TestScripts(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) {
+		runScripts(t, "sqlite", func(*testscript.Env) {})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		cluster := storagetest.Postgres(t)
+		runScripts(t, "postgres", func(env *testscript.Env) {
+			env.Setenv("LATCHKEY_DATABASE_URL", cluster.NewDatabase(t))
+			env.Setenv("LATCHKEY_MASTER_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+		})
+	})
+}
+
+func runScripts(t *testing.T, database string, setup func(*testscript.Env)) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -31,7 +50,14 @@ func TestScripts(t *testing.T) {
 			env.Setenv("URL", "http://localhost:"+port)
 			env.Setenv("LATCHKEY_ADDR", "127.0.0.1:"+port)
 			env.Setenv("LATCHKEY_METRICS_ADDR", "off")
+			setup(env)
 			return listener.Close()
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "sqlite" && name != "postgres" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return name == database, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready":   waitUntilReady,
@@ -39,6 +65,7 @@ func TestScripts(t *testing.T) {
 			"capture": capture,
 			"poll":    poll,
 			"signin":  signIn,
+			"stored":  stored,
 			"tamper":  tamper,
 		},
 	})
@@ -165,4 +192,47 @@ func tamper(ts *testscript.TestScript, neg bool, args []string) {
 	defer db.Close()
 	_, err = db.Exec(args[1])
 	ts.Check(err)
+}
+
+// stored tells whether the server's database holds a text anywhere: stored TEXT.
+func stored(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: stored TEXT")
+	}
+	var whole []byte
+	if address := ts.Getenv("LATCHKEY_DATABASE_URL"); address != "" {
+		whole = dump(ts, address)
+	} else {
+		files, _ := filepath.Glob(ts.MkAbs("data/latchkey.db*"))
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			ts.Check(err)
+			whole = append(whole, content...)
+		}
+	}
+	if len(whole) == 0 {
+		ts.Fatalf("the database is empty")
+	}
+	found := bytes.Contains(whole, []byte(args[0])) || bytes.Contains(whole, []byte(hex.EncodeToString([]byte(args[0]))))
+	if found == neg {
+		ts.Fatalf("%q is in the database: %t", args[0], neg)
+	}
+}
+
+// dump answers all rows of a PostgreSQL database; bytes are in hexadecimal digits.
+func dump(ts *testscript.TestScript, address string) (whole []byte) {
+	db, err := sql.Open("postgres", address)
+	ts.Check(err)
+	defer db.Close()
+	rows, err := db.Query(`SELECT query_to_xml(format('SELECT t::text FROM %I t', tablename), true, true, '')::text
+		FROM pg_tables WHERE schemaname = current_schema()`)
+	ts.Check(err)
+	defer rows.Close()
+	for rows.Next() {
+		var table []byte
+		ts.Check(rows.Scan(&table))
+		whole = append(whole, table...)
+	}
+	ts.Check(rows.Err())
+	return whole
 }
