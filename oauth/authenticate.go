@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
 // Caller is a client that has proven itself.
@@ -12,14 +14,16 @@ type Caller struct {
 	*Client
 	// Secret is the secret it proved itself by; nil if it did so by a key.
 	Secret *Secret
+	// Key is the key that its tokens are to be bound to, proven but not yet spent; nil for none.
+	Key *bearer.Proof
 	// From is the address it asked from.
 	From netip.Addr
 }
 
 // Authenticate answers the client that the proof proves, as it is at this moment or later: a change that was
 // committed before the call is always seen. Every refusal is the same invalid_client to the caller (RFC 6749
-// §5.2), after the same work; only the private cause tells them apart. An error that is no [*Error] means that
-// the question could not be answered.
+// §5.2), after the same work; only the private cause tells them apart. A client that has proven itself is told what
+// is wrong with its DPoP proof. An error that is no [*Error] means that the question could not be answered.
 func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) {
 	client, err := i.store.Client(ctx, proof.ClientID)
 	if errors.Is(err, ErrNotFound) {
@@ -46,6 +50,10 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 			refusal = notFrom(proof.From)
 		}
 	}
+	var key *bearer.Proof
+	if refusal == nil {
+		key, refusal = i.judgeKey(client, proof.DPoP)
+	}
 	if refusal == nil && proof.Method == AuthPrivateKeyJWT {
 		if refusal, err = i.spend(ctx, used); err != nil {
 			return Caller{}, err
@@ -55,7 +63,7 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 		refusal.client, refusal.secret = client, secret
 		return Caller{}, refusal
 	}
-	return Caller{Client: client, Secret: secret, From: proof.From}, nil
+	return Caller{Client: client, Secret: secret, Key: key, From: proof.From}, nil
 }
 
 // judgeSecret answers the client's secret that was presented, and why it does not prove the client.

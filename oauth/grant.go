@@ -36,6 +36,8 @@ type Granted struct {
 	Lifetime time.Duration
 	// Algorithm is the one that the APIs ask for; empty leaves it to the installation.
 	Algorithm jose.SignatureAlgorithm
+	// Confirmation is what the token is bound to (RFC 7800 §3.1), or nil.
+	Confirmation *bearer.Confirmation
 }
 
 // Grant judges what the client asks for against what it holds at the moment. A grant whose API, permission or

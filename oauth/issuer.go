@@ -27,11 +27,12 @@ type Issuer struct {
 	nobody      *Client
 	decoys      decoys
 	replays     Replays
+	proofs      *bearer.Proofs
 	published   KeyPublisher
 	ledger      *Ledger
 }
 
-// Config is what an Issuer is made of. Every field is required.
+// Config is what an Issuer is made of. Every field but NonceKey is required.
 type Config struct {
 	// URL is the issuer identifier (RFC 8414 §2): scheme and host, perhaps a path, with no query or fragment.
 	URL   string
@@ -40,8 +41,11 @@ type Config struct {
 	MaxLifetime time.Duration
 	// Algorithm is the one that tokens are signed with.
 	Algorithm jose.SignatureAlgorithm
-	// Replays remembers which client assertions have been used.
+	// Replays remembers which client assertions and DPoP proofs have been used.
 	Replays Replays
+	// NonceKey makes the nonces that DPoP proofs must bear, of at least 32 secret bytes that all replicas have and use
+	// for nothing else; nil: they need none.
+	NonceKey []byte
 	// Published answers the keys of clients that publish them at a jwks_uri.
 	Published KeyPublisher
 	// Now answers the time in UTC, in whole microseconds.
@@ -70,6 +74,9 @@ func NewIssuer(config Config) (*Issuer, error) {
 	issuer.engine = newEngine(issuer.mint)
 	var err error
 	if issuer.decoys, err = newDecoys(); err != nil {
+		return nil, err
+	}
+	if issuer.proofs, err = newProofs(config); err != nil {
 		return nil, err
 	}
 	issuer.verifier, err = bearer.New(bearer.Config{
@@ -113,21 +120,27 @@ func (i *Issuer) Ledger() *Ledger { return i.ledger }
 // Token is an issued access token, as RFC 6749 §5.1 answers it.
 type Token struct {
 	Access   string
+	Type     string // Bearer, or DPoP if it is bound to a key (RFC 9449 §5).
 	Lifetime time.Duration
 	Scope    Scope
 }
 
-// Issue gives an authenticated client a token for what it asks, or an [*Error] from [Catalog.Grant].
-func (i *Issuer) Issue(ctx context.Context, client *Client, asked Request) (Token, error) {
-	granted, err := i.grant(client, asked)
+// Issue gives an authenticated client a token for what it asks, or an [*Error]: from [Catalog.Grant], or because the
+// proof of its key was used before.
+func (i *Issuer) Issue(ctx context.Context, caller Caller, asked Request) (Token, error) {
+	granted, err := i.grant(caller.Client, asked)
 	if err != nil {
 		return Token{}, err
 	}
-	access, err := i.engine.issue(ctx, client, granted)
+	if err := i.spendKey(ctx, caller.Key); err != nil {
+		return Token{}, err
+	}
+	granted.Confirmation = caller.confirmation()
+	access, err := i.engine.issue(ctx, caller.Client, granted)
 	if err != nil {
 		return Token{}, fmt.Errorf("issuing a token: %w", err)
 	}
-	return Token{Access: access, Lifetime: granted.Lifetime, Scope: granted.Scope}, nil
+	return Token{Access: access, Type: caller.tokenType(), Lifetime: granted.Lifetime, Scope: granted.Scope}, nil
 }
 
 // grant judges what is asked, and bounds the lifetime by the server's.
@@ -168,5 +181,6 @@ func (i *Issuer) claims(client *Client, granted Granted, now time.Time) *bearer.
 		Scope:                granted.Scope.String(),
 		OrgID:                client.OrgID,
 		AuthorizationDetails: granted.Details,
+		Confirmation:         granted.Confirmation,
 	}
 }

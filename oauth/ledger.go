@@ -73,6 +73,9 @@ func (i *Issuer) Record(caller Caller, from netip.Addr, asked Asked, token Token
 	if !errors.As(err, &refusal) {
 		return caller.Client
 	}
+	if refusal.Code == UseDPoPNonce {
+		return refusal.client // It is a step on the way to a token.
+	}
 	client, secret := refusal.client, refusal.secret
 	if caller.Client != nil {
 		client, secret = caller.Client, caller.Secret

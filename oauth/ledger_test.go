@@ -71,7 +71,7 @@ func request(t testing.TB, issuer *Issuer, proof Proof, scope string, resources 
 	caller, err := issuer.Authenticate(t.Context(), proof)
 	var token Token
 	if err == nil {
-		token, err = issuer.Issue(t.Context(), caller.Client, Request{Scope: Scope(strings.Fields(scope)), Resources: resources})
+		token, err = issuer.Issue(t.Context(), caller, Request{Scope: Scope(strings.Fields(scope)), Resources: resources})
 	}
 	issuer.Record(caller, proof.From, Asked{Scope: scope, Resources: resources}, token, err)
 	return token, err
@@ -362,7 +362,7 @@ func TestRecordAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := issuer.Issue(t.Context(), client, Request{})
+	token, err := issuer.Issue(t.Context(), Caller{Client: client}, Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -380,14 +380,14 @@ func BenchmarkIssue(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	token, err := issuer.Issue(b.Context(), client, Request{})
+	token, err := issuer.Issue(b.Context(), Caller{Client: client}, Request{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Run("alone", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := issuer.Issue(b.Context(), client, Request{}); err != nil {
+			if _, err := issuer.Issue(b.Context(), Caller{Client: client}, Request{}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -395,7 +395,7 @@ func BenchmarkIssue(b *testing.B) {
 	b.Run("recorded", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			token, err := issuer.Issue(b.Context(), client, Request{})
+			token, err := issuer.Issue(b.Context(), Caller{Client: client}, Request{})
 			issuer.Record(caller, proof.From, Asked{}, token, err)
 		}
 	})

@@ -23,6 +23,8 @@ type Metadata struct {
 	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
 	// The algorithms of client assertions (RFC 8414 §2).
 	TokenEndpointAuthSigningAlgValuesSupported []jose.SignatureAlgorithm `json:"token_endpoint_auth_signing_alg_values_supported"`
+	// The algorithms of DPoP proofs (RFC 9449 §5.1).
+	DPoPSigningAlgValuesSupported []string `json:"dpop_signing_alg_values_supported"`
 }
 
 // Metadata answers the server's metadata.
@@ -37,6 +39,7 @@ func (i *Issuer) Metadata() Metadata {
 		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post", string(AuthPrivateKeyJWT)},
 
 		TokenEndpointAuthSigningAlgValuesSupported: assertionAlgorithms,
+		DPoPSigningAlgValuesSupported:              i.proofs.Algorithms(),
 	}
 }
 

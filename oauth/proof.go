@@ -10,6 +10,8 @@ type Proof struct {
 	Secret Plaintext
 	// Assertion is the presented JWT, for AuthPrivateKeyJWT.
 	Assertion string
+	// DPoP are the values of the DPoP header: the proof of a key that tokens are to be bound to (RFC 9449 §5).
+	DPoP []string
 	// From is the address the request came from.
 	From netip.Addr
 }

@@ -24,6 +24,7 @@ const (
 	ReasonInactiveClient  Reason = "inactive_client"
 	ReasonInactiveOrg     Reason = "inactive_org"
 	ReasonNetwork         Reason = "network_not_allowed"
+	ReasonNoProof         Reason = "no_dpop_proof"
 	ReasonNotGranted      Reason = "not_granted"
 	ReasonInactiveAPI     Reason = "inactive_api"
 	ReasonInactivePlaces  Reason = "inactive_places"

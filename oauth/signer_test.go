@@ -148,7 +148,7 @@ func TestAllocations(t *testing.T) {
 			return err
 		}},
 		"issue": {105, func() error {
-			_, err := issuer.Issue(t.Context(), client, Request{})
+			_, err := issuer.Issue(t.Context(), Caller{Client: client}, Request{})
 			return err
 		}},
 	} {

@@ -18,6 +18,8 @@ var statuses = map[oauth.Code]int{
 	oauth.UnsupportedGrantType: http.StatusBadRequest,
 	oauth.InvalidScope:         http.StatusBadRequest,
 	oauth.InvalidTarget:        http.StatusBadRequest,
+	oauth.InvalidDPoPProof:     http.StatusBadRequest,
+	oauth.UseDPoPNonce:         http.StatusBadRequest, // RFC 9449 §8.
 }
 
 // retryAfter is how long, in seconds, a client should wait before it asks an unavailable server again.

@@ -37,6 +37,10 @@ func (e *Endpoint) Token(c *gin.Context) {
 		return
 	}
 	proof.From, _ = netip.ParseAddr(c.ClientIP())
+	proof.DPoP = c.Request.Header.Values("DPoP")
+	if nonce := e.issuer.Nonce(); nonce != "" {
+		c.Header("DPoP-Nonce", nonce) // RFC 9449 §8: for the next request, or for this one again.
+	}
 	token, err := e.exchange(c, proof, parameters)
 	if err != nil {
 		Fail(c, err)
@@ -45,7 +49,7 @@ func (e *Endpoint) Token(c *gin.Context) {
 	noStore(c)
 	c.PureJSON(http.StatusOK, tokenResponse{
 		AccessToken: token.Access,
-		TokenType:   "Bearer",
+		TokenType:   token.Type,
 		ExpiresIn:   int64(token.Lifetime / time.Second),
 		Scope:       token.Scope.String(),
 	})
@@ -68,7 +72,7 @@ func (e *Endpoint) exchange(c *gin.Context, proof oauth.Proof, parameters form) 
 	if err != nil {
 		return token, err
 	}
-	return e.issuer.Issue(ctx, caller.Client, asked)
+	return e.issuer.Issue(ctx, caller, asked)
 }
 
 // asked answers what the request asks for, unjudged.
