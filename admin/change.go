@@ -37,6 +37,8 @@ type ClientChange struct {
 	Grants *[]oauth.Grant
 	// TokenLifetime is in seconds; 0 leaves it to the APIs.
 	TokenLifetime *int64
+	// DPoPRequired binds every token to a key that the client proves to hold (RFC 9449).
+	DPoPRequired *bool
 	// AllowedCIDRs replaces all networks, each "192.0.2.0/24" or one address.
 	AllowedCIDRs *[]string
 }
@@ -137,6 +139,9 @@ func (r *Registrar) check(ctx context.Context, actor Actor, client *oauth.Client
 		} else {
 			client.TokenLifetime = time.Duration(seconds) * time.Second
 		}
+	}
+	if change.DPoPRequired != nil {
+		client.DPoPRequired = *change.DPoPRequired
 	}
 	if change.AllowedCIDRs != nil {
 		client.AllowedCIDRs = parseNetworks(*change.AllowedCIDRs, errs)
@@ -240,7 +245,7 @@ func fields(client *oauth.Client) map[string]json.RawMessage {
 	values := map[string]any{
 		"name": client.Name, "note": client.Note, "owner": client.Owner, "status": client.Status,
 		"auth_method": client.AuthMethod, "jwks": client.Keys, "jwks_uri": client.KeysURL,
-		"grants": client.Grants, "token_lifetime": client.TokenLifetime / time.Second, "allowed_cidrs": client.AllowedCIDRs,
+		"grants": client.Grants, "token_lifetime": client.TokenLifetime / time.Second, "dpop_required": client.DPoPRequired, "allowed_cidrs": client.AllowedCIDRs,
 	}
 	for _, secret := range client.Secrets {
 		values["secrets/"+secret.ID] = struct {

@@ -17,6 +17,7 @@ type DeclaredCredential struct {
 	Status        *oauth.Status  `json:"status"`
 	Grants        *[]oauth.Grant `json:"grants"`
 	TokenLifetime *int64         `json:"token_lifetime"`
+	DPoPRequired  *bool          `json:"dpop_required"`
 	AllowedCIDRs  *[]string      `json:"allowed_cidrs"`
 }
 
@@ -33,7 +34,7 @@ func (r *Registrar) declare(ctx context.Context, actor Actor, declared DeclaredC
 	}
 	change := ClientChange{
 		Name: &declared.Name, Note: declared.Note, Owner: declared.Owner, Status: declared.Status, Grants: declared.Grants,
-		TokenLifetime: declared.TokenLifetime, AllowedCIDRs: declared.AllowedCIDRs,
+		TokenLifetime: declared.TokenLifetime, DPoPRequired: declared.DPoPRequired, AllowedCIDRs: declared.AllowedCIDRs,
 	}
 	var same []oauth.Client
 	if orgID != "" {

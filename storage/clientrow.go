@@ -24,6 +24,7 @@ type clientRow struct {
 	KeysURL       string                       `db:"jwks_uri"`
 	Grants        document[[]oauth.Grant]      `db:"grants"`
 	TokenLifetime int64                        `db:"token_lifetime"`
+	DPoPRequired  bool                         `db:"dpop_required"`
 	AllowedCIDRs  document[[]netip.Prefix]     `db:"allowed_cidrs"`
 	CreatedAt     moment                       `db:"created_at"`
 	CreatedBy     string                       `db:"created_by"`
@@ -41,6 +42,7 @@ func rowOfClient(client *oauth.Client) clientRow {
 		KeysURL:       client.KeysURL,
 		Grants:        document[[]oauth.Grant]{client.Grants},
 		TokenLifetime: int64(client.TokenLifetime / time.Second),
+		DPoPRequired:  client.DPoPRequired,
 		AllowedCIDRs:  document[[]netip.Prefix]{client.AllowedCIDRs},
 		CreatedAt:     moment{client.CreatedAt}, CreatedBy: client.CreatedBy,
 		UpdatedAt: moment{client.UpdatedAt}, UpdatedBy: client.UpdatedBy,
@@ -55,6 +57,7 @@ func (r *clientRow) client() oauth.Client {
 		ID: r.ID, OrgID: r.OrgID, Name: r.Name, Note: r.Note, Owner: r.Owner,
 		Status: r.Status, AuthMethod: r.AuthMethod, Keys: r.Keys.of.Keys, KeysURL: r.KeysURL, Grants: slices.Clone(r.Grants.of),
 		TokenLifetime: time.Duration(r.TokenLifetime) * time.Second,
+		DPoPRequired:  r.DPoPRequired,
 		AllowedCIDRs:  r.AllowedCIDRs.of,
 		CreatedAt:     r.CreatedAt.Time, CreatedBy: r.CreatedBy,
 		UpdatedAt: r.UpdatedAt.Time, UpdatedBy: r.UpdatedBy,
@@ -64,7 +67,7 @@ func (r *clientRow) client() oauth.Client {
 
 // clientColumns are all but deleted_at: no client that is answered has one.
 const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth_method, c.jwks, c.jwks_uri, c.grants,
-	c.token_lifetime, c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
+	c.token_lifetime, c.dpop_required, c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
 
 // selectClient reads one client once for every secret it has: one statement, so that a client is never seen with the
 // secrets of another moment.

@@ -25,6 +25,7 @@ type credentialChange struct {
 	JWKSURI       optional[string]           `json:"jwks_uri"`
 	Grants        optional[[]grant]          `json:"grants"`
 	TokenLifetime optional[int64]            `json:"token_lifetime"`
+	DPoPRequired  optional[bool]             `json:"dpop_required"`
 	AllowedCIDRs  optional[[]string]         `json:"allowed_cidrs"`
 }
 
@@ -277,7 +278,7 @@ func (b credentialChange) change() admin.ClientChange {
 	change := admin.ClientChange{
 		Name: b.Name.value, Note: b.Note.value, Owner: b.Owner.value, Status: b.Status.value,
 		AuthMethod: b.AuthMethod.value, JWKS: (*[]byte)(b.JWKS.value), JWKSURI: b.JWKSURI.value,
-		TokenLifetime: b.TokenLifetime.value, AllowedCIDRs: b.AllowedCIDRs.value,
+		TokenLifetime: b.TokenLifetime.value, DPoPRequired: b.DPoPRequired.value, AllowedCIDRs: b.AllowedCIDRs.value,
 	}
 	if b.Grants.value != nil {
 		grants := make([]oauth.Grant, len(*b.Grants.value))

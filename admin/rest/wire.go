@@ -22,6 +22,7 @@ type credential struct {
 	JWKS          *jose.JSONWebKeySet `json:"jwks"`
 	JWKSURI       *string             `json:"jwks_uri"`
 	TokenLifetime int64               `json:"token_lifetime"` // Seconds; 0 leaves it to the APIs.
+	DPoPRequired  bool                `json:"dpop_required"`
 	AllowedCIDRs  []string            `json:"allowed_cidrs"`
 	Grants        []grant             `json:"grants"`
 	Summary       []string            `json:"summary"`
@@ -56,7 +57,7 @@ func credentialOf(client *oauth.Client, summary []string, used *admin.ClientUsag
 	wire := credential{
 		ClientID: client.ID, OrgID: client.OrgID, Name: client.Name, Note: client.Note, Owner: client.Owner,
 		Status: client.Status, AuthMethod: client.AuthMethod, TokenLifetime: int64(client.TokenLifetime / time.Second),
-		JWKSURI: orNull(client.KeysURL), AllowedCIDRs: []string{}, Grants: []grant{}, Summary: summary,
+		JWKSURI: orNull(client.KeysURL), DPoPRequired: client.DPoPRequired, AllowedCIDRs: []string{}, Grants: []grant{}, Summary: summary,
 		Secrets:    secretsOf(client, used, now),
 		LastUsedAt: orNull(used.IssuedAt), Usage: usageOf(used), Attention: admin.AttentionOf(client, used, now),
 		CreatedAt: client.CreatedAt, CreatedBy: client.CreatedBy,

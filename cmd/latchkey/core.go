@@ -55,9 +55,16 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 	if core.fresh, err = storage.NewFresh(ctx, core.db, storage.FreshConfig{Clients: o.CachedClients}); err != nil {
 		return nil, err
 	}
+	var nonceKey []byte
+	if o.DPoPNonce {
+		// Replicas share the master key, and so they know each other's nonces.
+		if nonceKey, err = hkdf.Key(sha256.New, masterKey, nil, "latchkey: DPoP nonces", 32); err != nil {
+			return nil, err
+		}
+	}
 	core.issuer, err = oauth.NewIssuer(oauth.Config{
 		URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Algorithm: o.SigningAlg,
-		Replays:   storage.NewReplays(core.db),
+		Replays: storage.NewReplays(core.db), NonceKey: nonceKey,
 		Published: remotekeys.New(remotekeys.Config{Allow: o.JWKSURIAllow, Now: now}), Now: now,
 	})
 	if err != nil {

@@ -60,6 +60,7 @@ type options struct {
 	JWKSMaxAge        time.Duration           `name:"jwks-max-age" default:"5m" help:"How long verifiers may keep the JWKS. Every key is published for longer before it signs."`
 	ClockSkew         time.Duration           `default:"1m" help:"How far the clocks of replicas and verifiers may be apart."`
 	JWKSURIAllow      []netip.Prefix          `name:"jwks-uri-allow" placeholder:"CIDR" help:"Networks, beyond the public ones, in which credentials may publish their keys."`
+	DPoPNonce         bool                    `name:"dpop-nonce" help:"Demand DPoP proofs with a nonce of ours: none can be made long before it is used, and every client needs one request more at first."`
 	CachedClients     int                     `default:"20000" help:"Most clients kept in memory."`
 	UsageInterval     time.Duration           `default:"5s" help:"How often what credentials did is stored: tokens, refusals, last use."`
 

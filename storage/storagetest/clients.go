@@ -186,12 +186,12 @@ func testUpdates(t *testing.T, f *fixture) {
 
 	second := oauth.SecretFrom(oauth.NewPlaintext("second"), f.start.Add(time.Minute), "updater")
 	want := *client
-	want.Name, want.Status, want.Grants, want.AllowedCIDRs = "New", oauth.StatusInactive, nil, nil
+	want.Name, want.Status, want.Grants, want.AllowedCIDRs, want.DPoPRequired = "New", oauth.StatusInactive, nil, nil, false
 	want.Secrets = []oauth.Secret{second, client.Secrets[0]}
 	want.Secrets[1].StoppedAt = f.start.Add(time.Minute)
 	want.UpdatedAt, want.Version = f.start.Add(time.Minute), client.Version+1
 	f.update(t, client.ID, func(client *oauth.Client) {
-		client.Name, client.Status, client.Grants, client.AllowedCIDRs = "New", oauth.StatusInactive, nil, nil
+		client.Name, client.Status, client.Grants, client.AllowedCIDRs, client.DPoPRequired = "New", oauth.StatusInactive, nil, nil, false
 		client.Secrets[0].StoppedAt = f.start.Add(time.Minute) // In place, as a caller may.
 		client.Secrets = append(client.Secrets, second)
 		client.UpdatedAt = f.start.Add(time.Minute)

@@ -139,6 +139,7 @@ func (f *fixture) client(name string) (*oauth.Client, oauth.Plaintext) {
 			AppliesTo: oauth.Places{Workspaces: []string{workspace}, AllWorkspacesOf: []string{account}},
 		}},
 		TokenLifetime: 5 * time.Minute,
+		DPoPRequired:  true,
 		AllowedCIDRs:  prefixes("192.0.2.0/24", "2001:db8::/32"),
 		CreatedAt:     f.start, CreatedBy: "creator", UpdatedAt: f.start.Add(time.Microsecond), UpdatedBy: "updater",
 		Version: 1,

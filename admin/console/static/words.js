@@ -103,7 +103,7 @@ export const did = action => actions[action] ?? action.replace(/^credential\./, 
 
 const fields = /** @type {Record<string, string>} */ ({
 	name: 'Name', note: 'Note', owner: 'Owner', status: 'Status', grants: 'Access', token_lifetime: 'Token lifetime',
-	allowed_cidrs: 'Networks', auth_method: 'Authentication', jwks: 'Public keys', jwks_uri: 'Public keys at',
+	dpop_required: 'DPoP required', allowed_cidrs: 'Networks', auth_method: 'Authentication', jwks: 'Public keys', jwks_uri: 'Public keys at',
 })
 
 /** @param {string} key */

@@ -60,7 +60,7 @@ func (c *CredentialsDuplicate) Run(ctx context.Context, s *Session) error {
 		}
 		return map[string]any{
 			"name": c.Name, "org_id": other.OrgID, "note": other.Note, "owner": other.Owner, "grants": other.Grants,
-			"token_lifetime": other.TokenLifetime, "allowed_cidrs": other.AllowedCIDRs,
+			"token_lifetime": other.TokenLifetime, "dpop_required": other.DPoPRequired, "allowed_cidrs": other.AllowedCIDRs,
 		}, err
 	})
 }

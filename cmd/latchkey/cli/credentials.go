@@ -191,6 +191,7 @@ type fields struct {
 	Note          *string   `placeholder:"TEXT" help:"A note for people."`
 	Owner         *string   `placeholder:"WHO" help:"Whom to ask about it."`
 	TokenLifetime *string   `placeholder:"DURATION" help:"Longest life of its tokens, such as 10m; 0 leaves it to the APIs."`
+	DPoPRequired  *bool     `name:"dpop-required" negatable:"" help:"Refuse it tokens that are not bound to a key of its own by DPoP."`
 	AllowedCIDRs  *[]string `name:"allowed-cidrs" placeholder:"CIDR" help:"Networks that it may ask for tokens from; empty allows any."`
 }
 
@@ -201,6 +202,9 @@ func (f *fields) put(body map[string]any) error {
 	}
 	if f.Owner != nil {
 		body["owner"] = *f.Owner
+	}
+	if f.DPoPRequired != nil {
+		body["dpop_required"] = *f.DPoPRequired
 	}
 	if f.AllowedCIDRs != nil {
 		body["allowed_cidrs"] = *f.AllowedCIDRs

@@ -17,6 +17,7 @@ type credential struct {
 	Status        string     `json:"status"`
 	AuthMethod    string     `json:"auth_method"`
 	TokenLifetime int64      `json:"token_lifetime"`
+	DPoPRequired  bool       `json:"dpop_required"`
 	AllowedCIDRs  []string   `json:"allowed_cidrs"`
 	Grants        []grant    `json:"grants"`
 	Summary       []string   `json:"summary"`
@@ -95,6 +96,9 @@ func (c *credential) rows() table {
 	rows := table{
 		{"client_id", c.ClientID}, {"name", c.Name}, {"status", c.Status}, {"org", c.OrgID},
 		{"owner", c.Owner}, {"note", c.Note}, {"from", networks}, {"token lifetime", lifetime},
+	}
+	if c.DPoPRequired {
+		rows = append(rows, []string{"dpop", "required"})
 	}
 	for _, sentence := range c.Summary {
 		rows = append(rows, []string{"may", sentence})
