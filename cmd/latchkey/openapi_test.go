@@ -92,6 +92,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 
 	k.particulars(t, manage, id)
+	k.bound(t, manage)
 	k.planting(t, manage)
 	cookie := k.people(t, manage)
 	k.ending(t, manage)

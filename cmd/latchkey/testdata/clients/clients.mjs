@@ -1,6 +1,6 @@
 // Does with the libraries of npm what the test asks: one JSON request a line on stdin, one answer a line on stdout.
 // A request is {library, method, issuer, client_id, client_secret or private_jwk} to get a token, or {library, issuer, jwks_uri,
-// audience, token} to verify one; with max_age, in seconds, the verifier keeps the keys for so long. An answer holds token, claims, refused or error.
+// audience, token} to verify one; with dpop, the token is bound to a new key; with max_age, in seconds, the verifier keeps the keys for so long. An answer holds token, claims, refused or error.
 import { createInterface } from 'node:readline'
 import { createRemoteJWKSet, importJWK, jwtVerify } from 'jose'
 import buildGetJwks from 'get-jwks'
@@ -17,9 +17,14 @@ const libraries = {
     const discovered = await oauth4webapi.discoveryRequest(issuer, { algorithm: 'oauth2', ...plainHTTP })
     const server = await oauth4webapi.processDiscoveryResponse(issuer, discovered)
     const client = { client_id: request.client_id }
-    const response = await oauth4webapi.clientCredentialsGrantRequest(
-      server, client, await authenticate(oauth4webapi, request), {}, plainHTTP)
-    const { access_token } = await oauth4webapi.processClientCredentialsResponse(server, client, response)
+    const DPoP = request.dpop && oauth4webapi.DPoP(client, await oauth4webapi.generateKeyPair('ES256'))
+    const ask = async () => oauth4webapi.processClientCredentialsResponse(server, client,
+      await oauth4webapi.clientCredentialsGrantRequest(
+        server, client, await authenticate(oauth4webapi, request), {}, { ...plainHTTP, DPoP }))
+    const { access_token } = await ask().catch((error) => {
+      if (oauth4webapi.isDPoPNonceError(error)) return ask() // Its DPoP has kept the nonce.
+      throw error
+    })
     return { token: access_token }
   },
 
@@ -27,7 +32,8 @@ const libraries = {
     const config = await openidClient.discovery(
       new URL(request.issuer), request.client_id, undefined, await authenticate(openidClient, request),
       { algorithm: 'oauth2', execute: [openidClient.allowInsecureRequests] })
-    const { access_token } = await openidClient.clientCredentialsGrant(config)
+    const DPoP = request.dpop && openidClient.getDPoPHandle(config, await openidClient.randomDPoPKeyPair('ES256'))
+    const { access_token } = await openidClient.clientCredentialsGrant(config, {}, { DPoP })
     return { token: access_token }
   },
 
