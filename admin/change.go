@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ type ClientChange struct {
 	// of the two. A JSON null, or an empty URI, says that there is none.
 	JWKS    *[]byte
 	JWKSURI *string
+	// Certificate is what the client's certificates say, of which a client that authenticates by tls_client_auth has
+	// one. An empty text says that there is none.
+	Certificate map[oauth.CertificateField]string
 	// Grants replaces all grants. A grant without places gets the only ones possible, if there is one choice.
 	Grants *[]oauth.Grant
 	// TokenLifetime is in seconds; 0 leaves it to the APIs.
@@ -64,8 +68,8 @@ func (r *Registrar) fill(ctx context.Context, actor Actor, client *oauth.Client,
 		errs.add("/grants", "required", "a credential needs at least one grant")
 	}
 	checkExpiry(new.SecretExpiresAt, r.now(), "/secret_expires_at", &errs)
-	if byKeys := new.AuthMethod != nil && *new.AuthMethod == oauth.AuthPrivateKeyJWT; byKeys && new.SecretExpiresAt != nil {
-		errs.add("/secret_expires_at", "not_allowed", "a credential that authenticates by its keys has no secret")
+	if bySecret := new.AuthMethod == nil || *new.AuthMethod == oauth.AuthSecret; !bySecret && new.SecretExpiresAt != nil {
+		errs.add("/secret_expires_at", "not_allowed", "a credential that authenticates in another way has no secret")
 	}
 	if client.OrgID, err = r.homeOf(ctx, actor, new.OrgID, &errs); err != nil {
 		return nil, err
@@ -147,6 +151,9 @@ func (r *Registrar) check(ctx context.Context, actor Actor, client *oauth.Client
 		client.AllowedCIDRs = parseNetworks(*change.AllowedCIDRs, errs)
 	}
 	warnings = checkAuth(client, change, errs)
+	if change.AuthMethod != nil && !r.issuer.Takes(client.AuthMethod) {
+		warnings = append(warnings, fmt.Sprintf("It gets no token as this server is configured, which takes nobody by %s.", client.AuthMethod))
+	}
 	if change.Grants != nil && client.OrgID != "" {
 		more, err := r.checkGrants(ctx, actor, client, *change.Grants, errs)
 		return append(warnings, more...), err
@@ -246,6 +253,9 @@ func fields(client *oauth.Client) map[string]json.RawMessage {
 		"name": client.Name, "note": client.Note, "owner": client.Owner, "status": client.Status,
 		"auth_method": client.AuthMethod, "jwks": client.Keys, "jwks_uri": client.KeysURL,
 		"grants": client.Grants, "token_lifetime": client.TokenLifetime / time.Second, "dpop_required": client.DPoPRequired, "allowed_cidrs": client.AllowedCIDRs,
+	}
+	if client.Certificate.Field != "" {
+		values[string(client.Certificate.Field)] = client.Certificate.Value
 	}
 	for _, secret := range client.Secrets {
 		values["secrets/"+secret.ID] = struct {

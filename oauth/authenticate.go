@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -12,10 +13,12 @@ import (
 // Caller is a client that has proven itself.
 type Caller struct {
 	*Client
-	// Secret is the secret it proved itself by; nil if it did so by a key.
+	// Secret is the secret it proved itself by; nil if it did so in another way.
 	Secret *Secret
 	// Key is the key that its tokens are to be bound to, proven but not yet spent; nil for none.
 	Key *bearer.Proof
+	// Certificate is the one it proved itself by, and that its tokens are bound to; nil for none.
+	Certificate *x509.Certificate
 	// From is the address it asked from.
 	From netip.Addr
 }
@@ -35,15 +38,18 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 	var secret *Secret
 	var used assertion
 	var refusal *Error
-	if proof.Method == AuthPrivateKeyJWT {
+	switch proof.Method {
+	case AuthPrivateKeyJWT:
 		used, refusal = i.judgeAssertion(ctx, client, proof)
-	} else {
+	case AuthTLS:
+		refusal = i.judgeCertificate(ctx, client, proof.Certificates)
+	default:
 		secret, refusal = i.judgeSecret(client, proof.Secret)
 	}
 	switch {
 	case client == i.nobody:
 		return Caller{}, RefuseClient(errors.New("unknown client"))
-	case client.AuthMethod != proof.Method:
+	case client.AuthMethod != proof.Method && (client.AuthMethod != AuthSelfSignedTLS || proof.Method != AuthTLS):
 		refusal = invalidClient(ReasonAuthMethod, "the client does not authenticate by "+string(proof.Method))
 	case refusal == nil:
 		if refusal = i.standing(client); refusal == nil && !client.MayAskFrom(proof.From) {
@@ -63,7 +69,11 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 		refusal.client, refusal.secret = client, secret
 		return Caller{}, refusal
 	}
-	return Caller{Client: client, Secret: secret, Key: key, From: proof.From}, nil
+	caller := Caller{Client: client, Secret: secret, Key: key, From: proof.From}
+	if proof.Method == AuthTLS {
+		caller.Certificate = proof.Certificates[0]
+	}
+	return caller, nil
 }
 
 // judgeSecret answers the client's secret that was presented, and why it does not prove the client.

@@ -12,11 +12,17 @@ import (
 type AuthMethod string
 
 // AuthSecret authenticates by one of the client's secrets, AuthPrivateKeyJWT by an assertion that the client signs
-// with a key of its own (RFC 7523 §2.2).
+// with a key of its own (RFC 7523 §2.2), AuthTLS by a certificate that an authority issued, and AuthSelfSignedTLS by
+// one that the client made (RFC 8705 §2).
 const (
 	AuthSecret        AuthMethod = "client_secret"
 	AuthPrivateKeyJWT AuthMethod = "private_key_jwt"
+	AuthTLS           AuthMethod = "tls_client_auth"
+	AuthSelfSignedTLS AuthMethod = "self_signed_tls_client_auth"
 )
+
+// AuthMethods are all methods.
+var AuthMethods = []AuthMethod{AuthSecret, AuthPrivateKeyJWT, AuthTLS, AuthSelfSignedTLS}
 
 // Client is a registered program. An administrator sees it as a credential.
 type Client struct {
@@ -34,11 +40,13 @@ type Client struct {
 	// Secrets are all secrets that are still kept, usable or not, the newest first. Only a client that
 	// authenticates by a secret has any.
 	Secrets []Secret
-	// Keys are the client's public keys, for AuthPrivateKeyJWT; they come from ParseClientKeys. Instead of them,
-	// KeysURL may say where they are published.
+	// Keys are the client's public keys, for AuthPrivateKeyJWT and, with their certificates, for AuthSelfSignedTLS; they
+	// come from ParseClientKeys or ParseClientCertificates. Instead of them, KeysURL may say where they are published.
 	Keys    []jose.JSONWebKey
 	KeysURL string
-	Grants  []Grant
+	// Certificate is what the client's certificates say, for AuthTLS.
+	Certificate CertificateName
+	Grants      []Grant
 	// TokenLifetime is the longest this client's tokens may live; zero leaves it to the APIs.
 	TokenLifetime time.Duration
 	// DPoPRequired: every token of the client is bound to a key that it proves to hold (RFC 9449 §5.2).

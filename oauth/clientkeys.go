@@ -1,6 +1,8 @@
 package oauth
 
 import (
+	"crypto"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -57,6 +59,15 @@ func (f *keyFaults) add(pointer, code, format string, args ...any) {
 // ParseClientKeys reads a client's public keys from a JWK set (RFC 7517 §5), and answers them or all that is wrong
 // with them. Members it does not know are left out (RFC 7517 §4). Names must not stand twice in the text.
 func ParseClientKeys(text []byte) ([]jose.JSONWebKey, []KeyFault) {
+	return parseClientKeys(text, func(string, json.RawMessage, *jose.JSONWebKey, *keyFaults) {})
+}
+
+// ParseClientCertificates is ParseClientKeys for keys that come with a certificate each, in x5c (RFC 8705 §2.2.2).
+func ParseClientCertificates(text []byte) ([]jose.JSONWebKey, []KeyFault) {
+	return parseClientKeys(text, readCertificate)
+}
+
+func parseClientKeys(text []byte, further func(string, json.RawMessage, *jose.JSONWebKey, *keyFaults)) ([]jose.JSONWebKey, []KeyFault) {
 	var faults keyFaults
 	if len(text) > maxClientKeysText {
 		faults.add("", "too_long", "at most %d bytes are allowed", maxClientKeysText)
@@ -82,7 +93,10 @@ func ParseClientKeys(text []byte) ([]jose.JSONWebKey, []KeyFault) {
 	keys := make([]jose.JSONWebKey, len(elements))
 	for i, element := range elements {
 		at := fmt.Sprintf("/keys/%d", i)
-		keys[i] = parseClientKey(at, element, &faults)
+		before := len(faults)
+		if keys[i] = parseClientKey(at, element, &faults); len(faults) == before {
+			further(at, element, &keys[i], &faults)
+		}
 		switch id := keys[i].KeyID; {
 		case id == "" && len(elements) > 1:
 			faults.add(at+"/kid", "required", "of several keys, each needs a kid")
@@ -114,6 +128,7 @@ func ParsePublishedKeys(text []byte) ([]jose.JSONWebKey, error) {
 		key := parseClientKey("", element, &faults)
 		known := slices.ContainsFunc(keys, func(k jose.JSONWebKey) bool { return k.KeyID == key.KeyID })
 		if len(faults) == 0 && !known {
+			readCertificate("", element, &key, &faults) // A key without one can still sign assertions.
 			keys = append(keys, key)
 		}
 	}
@@ -153,6 +168,37 @@ func parseClientKey(at string, text json.RawMessage, faults *keyFaults) jose.JSO
 	key := materialOf(at, kind, members, faults)
 	key.KeyID, key.Algorithm, key.Use = id, labels["alg"], "sig"
 	return key
+}
+
+// readCertificate reads the certificate of a key, the first in its x5c (RFC 7517 §4.7).
+func readCertificate(at string, text json.RawMessage, key *jose.JSONWebKey, faults *keyFaults) {
+	var members struct {
+		Chain []string `json:"x5c"`
+	}
+	if json.Unmarshal(text, &members) != nil {
+		faults.add(at+"/x5c", "wrong_type", "x5c must be a list of strings")
+		return
+	}
+	if len(members.Chain) == 0 {
+		faults.add(at+"/x5c", "required", "a key that a self-signed certificate is for has that in x5c")
+		return
+	}
+	der, err := base64.StdEncoding.Strict().DecodeString(members.Chain[0])
+	if err != nil {
+		faults.add(at+"/x5c/0", "invalid", "this is not base64 with padding")
+		return
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		faults.add(at+"/x5c/0", "invalid", "this is not a certificate in DER")
+		return
+	}
+	public, comparable := certificate.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	if !comparable || !public.Equal(key.Key) {
+		faults.add(at+"/x5c/0", "contradictory", "the certificate is for another key")
+		return
+	}
+	key.Certificates = []*x509.Certificate{certificate}
 }
 
 // checkPrivate refuses every member that RFC 7518 §6 and RFC 8037 §2 keep for private and symmetric keys.

@@ -45,12 +45,20 @@ func (i *Issuer) judgeKey(client *Client, headers []string) (*bearer.Proof, *Err
 	return &proof, nil
 }
 
-// confirmation is what binds the caller's tokens to its key (RFC 9449 §6.1), or nil.
+// confirmation is what binds the caller's tokens to its key (RFC 9449 §6.1) and its certificate (RFC 8705 §3.1), or
+// nil.
 func (c *Caller) confirmation() *bearer.Confirmation {
-	if c.Key == nil {
+	if c.Key == nil && c.Certificate == nil {
 		return nil
 	}
-	return &bearer.Confirmation{Thumbprint: c.Key.Thumbprint}
+	bound := new(bearer.Confirmation)
+	if c.Key != nil {
+		bound.Thumbprint = c.Key.Thumbprint
+	}
+	if c.Certificate != nil {
+		bound.Certificate = bearer.CertificateThumbprint(c.Certificate)
+	}
+	return bound
 }
 
 // tokenType is the token_type of the caller's tokens (RFC 6749 §7.1, RFC 9449 §5).

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -28,11 +29,13 @@ type Issuer struct {
 	decoys      decoys
 	replays     Replays
 	proofs      *bearer.Proofs
+	mutualTLS   bool
+	clientCAs   *x509.CertPool
 	published   KeyPublisher
 	ledger      *Ledger
 }
 
-// Config is what an Issuer is made of. Every field but NonceKey is required.
+// Config is what an Issuer is made of. NonceKey, MutualTLS and ClientCAs may be left out; the rest is required.
 type Config struct {
 	// URL is the issuer identifier (RFC 8414 §2): scheme and host, perhaps a path, with no query or fragment.
 	URL   string
@@ -48,6 +51,10 @@ type Config struct {
 	NonceKey []byte
 	// Published answers the keys of clients that publish them at a jwks_uri.
 	Published KeyPublisher
+	// MutualTLS says that requests can bring certificates of clients (RFC 8705).
+	MutualTLS bool
+	// ClientCAs issue certificates for AuthTLS; nil: that method is off.
+	ClientCAs *x509.CertPool
 	// Now answers the time in UTC, in whole microseconds.
 	Now func() time.Time
 }
@@ -69,6 +76,8 @@ func NewIssuer(config Config) (*Issuer, error) {
 		nobody:      newNobody(),
 		replays:     config.Replays,
 		published:   config.Published,
+		mutualTLS:   config.MutualTLS,
+		clientCAs:   config.ClientCAs,
 		ledger:      NewLedger(),
 	}
 	issuer.engine = newEngine(issuer.mint)

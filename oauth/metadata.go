@@ -25,6 +25,8 @@ type Metadata struct {
 	TokenEndpointAuthSigningAlgValuesSupported []jose.SignatureAlgorithm `json:"token_endpoint_auth_signing_alg_values_supported"`
 	// The algorithms of DPoP proofs (RFC 9449 §5.1).
 	DPoPSigningAlgValuesSupported []string `json:"dpop_signing_alg_values_supported"`
+	// Whether tokens are bound to certificates (RFC 8705 §3.3).
+	TLSClientCertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens"`
 }
 
 // Metadata answers the server's metadata.
@@ -36,10 +38,34 @@ func (i *Issuer) Metadata() Metadata {
 		// RFC 8414 §2 requires the member; there is no authorization endpoint, so nothing can be asked of it.
 		ResponseTypesSupported:            []string{},
 		GrantTypesSupported:               []string{"client_credentials"},
-		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post", string(AuthPrivateKeyJWT)},
+		TokenEndpointAuthMethodsSupported: i.authMethods(),
 
 		TokenEndpointAuthSigningAlgValuesSupported: assertionAlgorithms,
 		DPoPSigningAlgValuesSupported:              i.proofs.Algorithms(),
+		TLSClientCertificateBoundAccessTokens:      i.mutualTLS,
+	}
+}
+
+// authMethods names the methods that are on (RFC 7591 §2, RFC 8705 §2).
+func (i *Issuer) authMethods() []string {
+	methods := []string{"client_secret_basic", "client_secret_post"}
+	for _, method := range AuthMethods {
+		if method != AuthSecret && i.Takes(method) {
+			methods = append(methods, string(method))
+		}
+	}
+	return methods
+}
+
+// Takes reports whether clients can authenticate by the method as the server is configured.
+func (i *Issuer) Takes(method AuthMethod) bool {
+	switch method {
+	case AuthTLS:
+		return i.mutualTLS && i.clientCAs != nil
+	case AuthSelfSignedTLS:
+		return i.mutualTLS
+	default:
+		return true
 	}
 }
 

@@ -31,7 +31,8 @@ func (i *Issuer) Preview(ctx context.Context, clientID string, from netip.Addr, 
 	if client.AuthMethod == AuthSecret && client.CurrentSecret(now) == nil {
 		return Preview{}, invalidClient(ReasonNoUsableSecret, "every secret has expired or was stopped")
 	}
-	if client.AuthMethod == AuthPrivateKeyJWT && len(client.Keys) == 0 && client.KeysURL == "" {
+	byKeys := client.AuthMethod == AuthPrivateKeyJWT || client.AuthMethod == AuthSelfSignedTLS
+	if byKeys && len(client.Keys) == 0 && client.KeysURL == "" {
 		return Preview{}, invalidClient(ReasonNoUsableKey, "no public key is registered")
 	}
 	if refusal := i.standing(client); refusal != nil {

@@ -1,6 +1,9 @@
 package oauth
 
-import "net/netip"
+import (
+	"crypto/x509"
+	"net/netip"
+)
 
 // Proof is what a request presents to prove that it comes from a client.
 type Proof struct {
@@ -10,6 +13,9 @@ type Proof struct {
 	Secret Plaintext
 	// Assertion is the presented JWT, for AuthPrivateKeyJWT.
 	Assertion string
+	// Certificates are those that came with the request, the client's own first: its possession was proven in TLS.
+	// The Method AuthTLS stands for AuthSelfSignedTLS too, for a request does not say which it is.
+	Certificates []*x509.Certificate
 	// DPoP are the values of the DPoP header: the proof of a key that tokens are to be bound to (RFC 9449 §5).
 	DPoP []string
 	// From is the address the request came from.

@@ -21,6 +21,7 @@ const (
 	ReasonKey             Reason = "unknown_key"
 	ReasonReplay          Reason = "replayed_assertion"
 	ReasonNoUsableKey     Reason = "no_usable_key"
+	ReasonCertificate     Reason = "wrong_certificate"
 	ReasonInactiveClient  Reason = "inactive_client"
 	ReasonInactiveOrg     Reason = "inactive_org"
 	ReasonNetwork         Reason = "network_not_allowed"

@@ -139,6 +139,7 @@ func (s *Server) newEngine() (*gin.Engine, string, error) {
 		recovery{s.config.Log, faces}.request,
 		securityHeaders(issuer.Scheme == "https"),
 		s.health.leave,
+		s.config.ClientCerts.proxied(s.config.TrustedProxies, s.config.Log),
 		deadline(s.config.RequestTimeout),
 		unescapeParameters,
 	)

@@ -25,7 +25,7 @@ const (
 	maxHeaderBytes    = 32 << 10
 )
 
-// Config is what a Server is made of. Console, TLS, Tracing and TrustedProxies may be left out; the rest is required.
+// Config is what a Server is made of. Console, TLS, ClientCerts, Tracing and TrustedProxies may be left out; the rest is required.
 type Config struct {
 	// Issuer is the issuer's URL. If it has a path, everything but the health checks is served below it.
 	Issuer   string
@@ -38,8 +38,10 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// TLS holds the certificate; nil serves plain HTTP.
-	TLS     *Certificate
-	Metrics *Metrics
+	TLS *Certificate
+	// ClientCerts says where the certificates of clients come from.
+	ClientCerts ClientCerts
+	Metrics     *Metrics
 	// Tracing is nil when it is off.
 	Tracing *Tracing
 	// RequestTimeout is the longest a request may be worked on.
@@ -82,7 +84,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	door := door{listener}
 	listener = door
 	if s.config.TLS != nil {
-		listener = tls.NewListener(door, s.config.TLS.config())
+		listener = tls.NewListener(door, s.config.TLS.config(s.config.ClientCerts.TLS))
 	}
 	var traffic traffic
 	server := newHTTPServer(s, s.config.Log)

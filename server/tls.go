@@ -38,12 +38,19 @@ func LoadCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, 
 	return c, nil
 }
 
-func (c *Certificate) config() *tls.Config {
-	return &tls.Config{
+// config asks clients for a certificate of theirs, if it shall. One is taken from any authority and from none: who it
+// proves is judged when a client says by its client_id who it is, and its method may be a self-signed one (RFC 8705
+// §2.2), which a list of authorities would keep clients from sending.
+func (c *Certificate) config(clientCerts bool) *tls.Config {
+	config := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"h2", "http/1.1"},
 		GetCertificate: c.get,
 	}
+	if clientCerts {
+		config.ClientAuth = tls.RequestClientCert
+	}
+	return config
 }
 
 func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {

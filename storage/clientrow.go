@@ -22,6 +22,8 @@ type clientRow struct {
 	AuthMethod    oauth.AuthMethod             `db:"auth_method"`
 	Keys          document[jose.JSONWebKeySet] `db:"jwks"`
 	KeysURL       string                       `db:"jwks_uri"`
+	CertField     oauth.CertificateField       `db:"certificate_field"`
+	CertValue     string                       `db:"certificate_value"`
 	Grants        document[[]oauth.Grant]      `db:"grants"`
 	TokenLifetime int64                        `db:"token_lifetime"`
 	DPoPRequired  bool                         `db:"dpop_required"`
@@ -40,6 +42,8 @@ func rowOfClient(client *oauth.Client) clientRow {
 		Status: client.Status, AuthMethod: client.AuthMethod,
 		Keys:          document[jose.JSONWebKeySet]{jose.JSONWebKeySet{Keys: client.Keys}},
 		KeysURL:       client.KeysURL,
+		CertField:     client.Certificate.Field,
+		CertValue:     client.Certificate.Value,
 		Grants:        document[[]oauth.Grant]{client.Grants},
 		TokenLifetime: int64(client.TokenLifetime / time.Second),
 		DPoPRequired:  client.DPoPRequired,
@@ -56,6 +60,7 @@ func (r *clientRow) client() oauth.Client {
 	return oauth.Client{
 		ID: r.ID, OrgID: r.OrgID, Name: r.Name, Note: r.Note, Owner: r.Owner,
 		Status: r.Status, AuthMethod: r.AuthMethod, Keys: r.Keys.of.Keys, KeysURL: r.KeysURL, Grants: slices.Clone(r.Grants.of),
+		Certificate:   oauth.CertificateName{Field: r.CertField, Value: r.CertValue},
 		TokenLifetime: time.Duration(r.TokenLifetime) * time.Second,
 		DPoPRequired:  r.DPoPRequired,
 		AllowedCIDRs:  r.AllowedCIDRs.of,
@@ -66,7 +71,8 @@ func (r *clientRow) client() oauth.Client {
 }
 
 // clientColumns are all but deleted_at: no client that is answered has one.
-const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth_method, c.jwks, c.jwks_uri, c.grants,
+const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth_method, c.jwks, c.jwks_uri,
+	c.certificate_field, c.certificate_value, c.grants,
 	c.token_lifetime, c.dpop_required, c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
 
 // selectClient reads one client once for every secret it has: one statement, so that a client is never seen with the

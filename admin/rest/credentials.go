@@ -26,6 +26,11 @@ type credentialChange struct {
 	Grants        optional[[]grant]          `json:"grants"`
 	TokenLifetime optional[int64]            `json:"token_lifetime"`
 	DPoPRequired  optional[bool]             `json:"dpop_required"`
+	SubjectDN     optional[string]           `json:"tls_client_auth_subject_dn"`
+	SANDNS        optional[string]           `json:"tls_client_auth_san_dns"`
+	SANURI        optional[string]           `json:"tls_client_auth_san_uri"`
+	SANIP         optional[string]           `json:"tls_client_auth_san_ip"`
+	SANEmail      optional[string]           `json:"tls_client_auth_san_email"`
 	AllowedCIDRs  optional[[]string]         `json:"allowed_cidrs"`
 }
 
@@ -279,6 +284,17 @@ func (b credentialChange) change() admin.ClientChange {
 		Name: b.Name.value, Note: b.Note.value, Owner: b.Owner.value, Status: b.Status.value,
 		AuthMethod: b.AuthMethod.value, JWKS: (*[]byte)(b.JWKS.value), JWKSURI: b.JWKSURI.value,
 		TokenLifetime: b.TokenLifetime.value, DPoPRequired: b.DPoPRequired.value, AllowedCIDRs: b.AllowedCIDRs.value,
+	}
+	for field, said := range map[oauth.CertificateField]optional[string]{
+		oauth.SubjectDN: b.SubjectDN, oauth.SANDNS: b.SANDNS, oauth.SANURI: b.SANURI, oauth.SANIP: b.SANIP, oauth.SANEmail: b.SANEmail,
+	} {
+		if said.value == nil {
+			continue
+		}
+		if change.Certificate == nil {
+			change.Certificate = make(map[oauth.CertificateField]string)
+		}
+		change.Certificate[field] = *said.value
 	}
 	if b.Grants.value != nil {
 		grants := make([]oauth.Grant, len(*b.Grants.value))

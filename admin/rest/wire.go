@@ -21,6 +21,11 @@ type credential struct {
 	AuthMethod    oauth.AuthMethod    `json:"auth_method"`
 	JWKS          *jose.JSONWebKeySet `json:"jwks"`
 	JWKSURI       *string             `json:"jwks_uri"`
+	SubjectDN     string              `json:"tls_client_auth_subject_dn,omitempty"` // At most one of these five.
+	SANDNS        string              `json:"tls_client_auth_san_dns,omitempty"`
+	SANURI        string              `json:"tls_client_auth_san_uri,omitempty"`
+	SANIP         string              `json:"tls_client_auth_san_ip,omitempty"`
+	SANEmail      string              `json:"tls_client_auth_san_email,omitempty"`
 	TokenLifetime int64               `json:"token_lifetime"` // Seconds; 0 leaves it to the APIs.
 	DPoPRequired  bool                `json:"dpop_required"`
 	AllowedCIDRs  []string            `json:"allowed_cidrs"`
@@ -68,6 +73,18 @@ func credentialOf(client *oauth.Client, summary []string, used *admin.ClientUsag
 	}
 	for _, held := range client.Grants {
 		wire.Grants = append(wire.Grants, grant(held))
+	}
+	switch name := client.Certificate; name.Field {
+	case oauth.SubjectDN:
+		wire.SubjectDN = name.Value
+	case oauth.SANDNS:
+		wire.SANDNS = name.Value
+	case oauth.SANURI:
+		wire.SANURI = name.Value
+	case oauth.SANIP:
+		wire.SANIP = name.Value
+	case oauth.SANEmail:
+		wire.SANEmail = name.Value
 	}
 	if client.Keys != nil {
 		wire.JWKS = &jose.JSONWebKeySet{Keys: client.Keys}

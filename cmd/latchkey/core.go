@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/oauth/remotekeys"
+	"github.com/latchkey-auth/latchkey/server"
 	"github.com/latchkey-auth/latchkey/storage"
 	"github.com/latchkey-auth/latchkey/storage/pkcs11"
 	"github.com/latchkey-auth/latchkey/storage/vault"
@@ -62,9 +63,13 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 			return nil, err
 		}
 	}
+	clientCAs, err := o.clientCAs()
+	if err != nil {
+		return nil, usageError{err}
+	}
 	core.issuer, err = oauth.NewIssuer(oauth.Config{
 		URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Algorithm: o.SigningAlg,
-		Replays: storage.NewReplays(core.db), NonceKey: nonceKey,
+		Replays: storage.NewReplays(core.db), NonceKey: nonceKey, MutualTLS: o.clientCerts() != (server.ClientCerts{}), ClientCAs: clientCAs,
 		Published: remotekeys.New(remotekeys.Config{Allow: o.JWKSURIAllow, Now: now}), Now: now,
 	})
 	if err != nil {

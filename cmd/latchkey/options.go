@@ -29,7 +29,12 @@ type options struct {
 	TLSKey         string         `and:"tls" placeholder:"FILE" help:"Private key of --tls-cert in PEM."`
 	BehindTLSProxy bool           `help:"Serve plain HTTP to a proxy that speaks TLS to the clients."`
 	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is believed."`
-	Dev            bool           `help:"For trying out: permits plain HTTP, applies the example catalogue to a new database, and keeps a master key beside it."`
+
+	ClientCerts      string `enum:"off,tls,header" default:"off" help:"Where the certificates of clients come from, for tls_client_auth and self_signed_tls_client_auth: off (none are taken), tls (this server's own TLS asks for them) or header (a trusted proxy writes them)."`
+	ClientCertHeader string `default:"Client-Cert" placeholder:"NAME" help:"Header in which the trusted proxies write the certificate, for --client-certs=header: as RFC 9440 says, or PEM with URL escapes."`
+	ClientCA         string `placeholder:"FILE" help:"Certificates in PEM of the authorities that issue those of clients. Without it there is no tls_client_auth."`
+
+	Dev bool `help:"For trying out: permits plain HTTP, applies the example catalogue to a new database, and keeps a master key beside it."`
 
 	DatabaseURL      string `xor:"database-url" placeholder:"URL" help:"Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME. Without it and --database-url-file it is sqlite:data/latchkey.db."`
 	DatabaseURLFile  string `xor:"database-url" placeholder:"FILE" help:"File that holds the URL of the database."`
@@ -157,6 +162,14 @@ func (o *options) checkTransport() error {
 		return errors.New("--tls-cert and --tls-key are missing: without --behind-tls-proxy or --dev, plain HTTP is not served")
 	case tls && !https:
 		return fmt.Errorf("--issuer %s and --tls-cert contradict each other: it must begin with https", o.Issuer)
+	case o.ClientCerts == clientCertsTLS && !tls:
+		return errors.New("--client-certs=tls needs --tls-cert and --tls-key: certificates of clients come with TLS alone")
+	case o.ClientCerts == clientCertsHeader && len(o.TrustedProxies) == 0:
+		return errors.New("--client-certs=header needs --trusted-proxies: from anybody else the header is not believed")
+	case o.ClientCerts == clientCertsHeader && !isHeaderName(o.ClientCertHeader):
+		return fmt.Errorf("--client-cert-header: %q is not the name of a header", o.ClientCertHeader)
+	case o.ClientCA != "" && o.ClientCerts == clientCertsOff:
+		return errors.New("--client-ca is of no use without --client-certs")
 	case o.BehindTLSProxy && !https:
 		return fmt.Errorf("--issuer %s and --behind-tls-proxy contradict each other: it must begin with https", o.Issuer)
 	default:

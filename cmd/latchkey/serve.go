@@ -80,6 +80,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 		Ready:          core.ready,
 		TrustedProxies: o.TrustedProxies,
 		TLS:            certificate,
+		ClientCerts:    o.clientCerts(),
 		Metrics:        metrics,
 		Tracing:        tracing,
 		RequestTimeout: o.RequestTimeout,

@@ -99,6 +99,9 @@ func readProof(request *http.Request, parameters form) (oauth.Proof, error) {
 		return oauth.Proof{}, noProof("missing or unsupported client_assertion_type")
 	case asserted:
 		return oauth.NewAssertionProof(proof.ClientID, parameters.get("client_assertion")), nil
+	case len(headers) == 0 && proof.ClientID != "" && !parameters.has("client_secret") && certified(request):
+		// RFC 8705 §2: the client_id says whose the certificate is.
+		return oauth.Proof{Method: oauth.AuthTLS, ClientID: proof.ClientID, Certificates: request.TLS.PeerCertificates}, nil
 	case len(headers) == 0:
 		if proof.ClientID == "" || !parameters.has("client_secret") {
 			return oauth.Proof{}, noProof("no client authentication")
@@ -116,6 +119,12 @@ func readProof(request *http.Request, parameters form) (oauth.Proof, error) {
 	}
 	proof.ClientID, proof.Secret = id, oauth.NewPlaintext(secret)
 	return proof, nil
+}
+
+// certified reports whether the request came with a certificate: in this connection's TLS or, as the server has put it
+// there, in that of a trusted proxy.
+func certified(request *http.Request) bool {
+	return request.TLS != nil && len(request.TLS.PeerCertificates) > 0
 }
 
 // readBasic reads HTTP Basic, of which both halves are form-encoded (RFC 6749 §2.3.1).

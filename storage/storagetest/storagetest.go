@@ -140,6 +140,7 @@ func (f *fixture) client(name string) (*oauth.Client, oauth.Plaintext) {
 		}},
 		TokenLifetime: 5 * time.Minute,
 		DPoPRequired:  true,
+		Certificate:   oauth.CertificateName{Field: oauth.SANDNS, Value: "client.example"},
 		AllowedCIDRs:  prefixes("192.0.2.0/24", "2001:db8::/32"),
 		CreatedAt:     f.start, CreatedBy: "creator", UpdatedAt: f.start.Add(time.Microsecond), UpdatedBy: "updater",
 		Version: 1,
