@@ -90,6 +90,7 @@ func NewIssuer(config Config) (*Issuer, error) {
 	}
 	issuer.verifier, err = bearer.New(bearer.Config{
 		Issuer: config.URL, Audience: config.URL, Keys: currentKeys{config.Store}, Now: config.Now,
+		Proofs: issuer.proofs, Origin: config.URL,
 	})
 	return issuer, err
 }

@@ -339,7 +339,7 @@ func TestPreviewIsWhatIsIssued(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		claims, err := issuer.Verify(t.Context(), token.Access, preview.Claims.Audience[0])
+		claims, err := issuer.Verify(t.Context(), bearer.Presented{Token: token.Access}, preview.Claims.Audience[0])
 		if err != nil {
 			t.Fatal(err)
 		}

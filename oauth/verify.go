@@ -11,14 +11,14 @@ import (
 )
 
 // Verify answers the claims of a token of ours for this audience, if it is still in force: if it is genuine and has
-// not expired, its key is still published, and its client would be granted the same now. It is what a resource
-// server inside this process uses, which need not wait for a token to expire. A refusal wraps
-// bearer.ErrInvalidToken; any other error means that the question could not be answered.
-func (i *Issuer) Verify(ctx context.Context, token, audience string) (*bearer.Claims, error) {
+// not expired, its key is still published, its presenter holds the key that it is bound to, and its client would be
+// granted the same now. It is what a resource server inside this process uses, which need not wait for a token to
+// expire. A refusal is a [*bearer.Refusal]; any other error means that the question could not be answered.
+func (i *Issuer) Verify(ctx context.Context, presented bearer.Presented, audience string) (*bearer.Claims, error) {
 	if err := i.store.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("verifying a token: %w", err)
 	}
-	claims, err := i.verifier.For(audience).Verify(ctx, token)
+	claims, err := i.verifier.For(audience).VerifyPresented(ctx, presented)
 	if err != nil {
 		return nil, err
 	}

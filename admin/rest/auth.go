@@ -3,7 +3,6 @@ package rest
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -14,8 +13,8 @@ import (
 
 const actorKey = "actor"
 
-// Authenticate turns the request's bearer token (RFC 6750 §2.1), or the session of its cookie, into the actor of the
-// handlers behind it. Otherwise it answers 401 with the challenge of RFC 6750 §3. Both at once are refused: nobody
+// Authenticate turns the request's bearer token (RFC 6750 §2.1), or one with a DPoP proof (RFC 9449 §7.1), or the session
+// of its cookie, into the actor of the handlers behind it. Otherwise it answers 401 with the challenge of RFC 6750 §3. Both at once are refused: nobody
 // could say who acts.
 func (a *API) Authenticate(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
@@ -48,15 +47,24 @@ func originOf(c *gin.Context) (address, requestID string) {
 }
 
 func (a *API) fromToken(c *gin.Context) (admin.Actor, bool) {
-	headers := c.Request.Header.Values("Authorization")
-	scheme, token, _ := strings.Cut(strings.Join(headers, ","), " ")
-	if !strings.EqualFold(scheme, "Bearer") || len(headers) != 1 {
+	presented, ok := a.dpop.presented(c.Request)
+	if !ok {
 		a.challenge(c, "")
 		return admin.Actor{}, false
 	}
-	claims, err := a.issuer.Verify(c.Request.Context(), strings.TrimSpace(token), admin.ManagementAudience(a.issuer.URL()))
+	if presented.Proof != nil {
+		if nonce := a.issuer.Nonce(); nonce != "" {
+			c.Header("DPoP-Nonce", nonce) // RFC 9449 §9.
+		}
+	}
+	claims, err := a.issuer.Verify(c.Request.Context(), presented, admin.ManagementAudience(a.issuer.URL()))
+	refusal, refused := errors.AsType[*bearer.Refusal](err)
 	switch {
-	case errors.Is(err, bearer.ErrInvalidToken):
+	case refused && presented.Proof != nil:
+		c.Error(err)
+		a.challengeDPoP(c, refusal)
+		return admin.Actor{}, false
+	case refused:
 		c.Error(err)
 		a.challenge(c, "invalid_token")
 		return admin.Actor{}, false

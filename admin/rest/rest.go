@@ -25,6 +25,7 @@ type API struct {
 	refusals  *admin.Refusals
 	cookie    cookie
 	origins   *http.CrossOriginProtection
+	dpop      dpop
 }
 
 // Config is what an API is made of. Every field is required.
@@ -50,6 +51,7 @@ func New(config Config) *API {
 		keys: config.Keys, retries: config.Retries,
 		operators: config.Operators, sessions: config.Sessions, refusals: config.Refusals,
 		cookie: cookieOf(config.Issuer.URL()), origins: http.NewCrossOriginProtection(),
+		dpop: dpopOf(config.Issuer),
 	}
 }
 

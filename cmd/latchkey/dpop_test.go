@@ -2,6 +2,8 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,9 +19,13 @@ import (
 	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
-// proofOf makes a DPoP proof of now for a request that presents no token.
-func proofOf(holder *bearertest.Holder, method, url, nonce string) string {
+// proofOf makes a DPoP proof of now, with a token for a request that presents one.
+func proofOf(holder *bearertest.Holder, method, url, nonce, token string) string {
 	claims := map[string]any{"jti": rand.Text(), "htm": method, "htu": url, "iat": time.Now().Unix()}
+	if token != "" {
+		sum := sha256.Sum256([]byte(token))
+		claims["ath"] = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
 	if nonce != "" {
 		claims["nonce"] = nonce
 	}
@@ -67,12 +73,12 @@ func TestProofOnceOnAllReplicas(t *testing.T) {
 	}
 	holder := bearertest.New(t).NewHolder()
 	address := oneIssuer + oauth.TokenPath
-	first := askBound(t, replicas[0].identity, proofOf(holder, "POST", address, ""))
+	first := askBound(t, replicas[0].identity, proofOf(holder, "POST", address, "", ""))
 	if first.status != http.StatusBadRequest || first.Code != oauth.UseDPoPNonce || first.nonce == "" {
 		t.Fatalf("without a nonce: %+v", first)
 	}
 	for range 20 {
-		proof := proofOf(holder, "POST", address, first.nonce)
+		proof := proofOf(holder, "POST", address, first.nonce, "")
 		var issued, refused atomic.Int64
 		var asking sync.WaitGroup
 		for i := range 8 {
@@ -93,11 +99,11 @@ func TestProofOnceOnAllReplicas(t *testing.T) {
 		}
 	}
 	// The replica was reached at its own address, which is not the issuer's.
-	got := askBound(t, replicas[1].identity, proofOf(holder, "POST", replicas[1].issuer+oauth.TokenPath, first.nonce))
+	got := askBound(t, replicas[1].identity, proofOf(holder, "POST", replicas[1].issuer+oauth.TokenPath, first.nonce, ""))
 	if got.Code != oauth.InvalidDPoPProof {
 		t.Errorf("a proof for the Host header's URL: %+v", got)
 	}
-	good := proofOf(holder, "POST", address, first.nonce)
+	good := proofOf(holder, "POST", address, first.nonce, "")
 	if got := askBound(t, replicas[1].identity, good, good); got.Code != oauth.InvalidDPoPProof {
 		t.Errorf("two proofs: %+v", got)
 	}

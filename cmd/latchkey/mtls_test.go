@@ -188,6 +188,21 @@ func confirmationOf(t *testing.T, token string) bearer.Confirmation {
 	return *claims.Confirmation
 }
 
+// statusOf presents a token over a client's connections.
+func statusOf(t *testing.T, over *http.Client, url, token string) int {
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := over.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.StatusCode
+}
+
 // TestMutualTLS: a client gets a token, bound to its certificate, over a connection with that certificate, and none
 // over another or while it is switched off.
 func TestMutualTLS(t *testing.T) {
@@ -220,6 +235,13 @@ func TestMutualTLS(t *testing.T) {
 		}
 		if bound := confirmationOf(t, token.AccessToken); bound.Certificate != bearer.CertificateThumbprint(method.good.certificate) {
 			t.Errorf("the token is bound to %+v", bound)
+		}
+		for over, want := range map[*http.Client]int{
+			root.as(method.good): http.StatusOK, root.as(other): http.StatusUnauthorized, root.as(nil): http.StatusUnauthorized,
+		} {
+			if got := statusOf(t, over, first.issuer+"/admin/v1/me", token.AccessToken); got != want {
+				t.Errorf("our own API answered the bound token with %d, want %d", got, want)
+			}
 		}
 		expectRefused("without a certificate", root.as(nil))
 		expectRefused("with another's", root.as(other))
