@@ -76,13 +76,25 @@ func TestDisabledThings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := database()
-			p := startProgram(t, url)
+			root, file := newAuthority(t)
+			p := startProgram(t, url, "LATCHKEY_CLIENT_CERTS=header", "LATCHKEY_TRUSTED_PROXIES=127.0.0.1/32", "LATCHKEY_CLIENT_CA="+file)
 			db, err := storage.Open(t.Context(), storage.Config{URL: url, MasterKey: []byte("0123456789abcdef0123456789abcdef"), Now: now})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer db.Close()
-			holdDisabled(t, p.identity, newManager(t, p.identity), db)
+			m := newManager(t, p.identity)
+			alone := (*issued)(nil).issue(t, forClient("alone.example"))
+			for name, how := range map[string]struct {
+				members     string
+				certificate *issued
+			}{
+				"secret":                      {`"auth_method": "client_secret"`, nil},
+				"tls_client_auth":             {`"auth_method": "tls_client_auth", "tls_client_auth_san_dns": "client.example"`, root.issue(t, forClient("client.example"))},
+				"self_signed_tls_client_auth": {`"auth_method": "self_signed_tls_client_auth", "jwks": ` + selfSignedSet(t, alone), alone},
+			} {
+				t.Run(name, func(t *testing.T) { holdDisabled(t, p.identity, m, db, how.members, how.certificate) })
+			}
 		})
 	}
 }
@@ -90,13 +102,23 @@ func TestDisabledThings(t *testing.T) {
 const twoPermissions = `{"name": "Plans", "audience": "https://api.example.com", "level": "workspace", "choice": "many",
 	"token_lifetime": 60, "permissions": [{"key": "read", "name": "Read"}, {"key": "write", "name": "Write"}]}`
 
-func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB) {
+// holdDisabled holds one credential to it, which authenticates as the members say: by the certificate or, if that is
+// nil, by its secret.
+func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB, members string, certificate *issued) {
 	const grants = `"grants": [{"api": "data-plans", "permissions": ["write"], "applies_to": {"workspaces": ["ws_eu_prod"], "all_workspaces_of": ["acc_eu"]}}]`
 	const inOneWorkspace = `{"grants": [{"api": "data-plans", "permissions": ["write"], "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`
 	m.do(t, http.StatusOK, "PUT", "/apis/data-plans", twoPermissions)
-	made := m.do(t, http.StatusCreated, "POST", "/credentials", `{"name": "Worker", "org_id": "org_example", `+grants+`}`)
-	id, secret := made["client_id"].(string), oauth.NewPlaintext(made["client_secret"].(string))
-	credential := "/credentials/" + id
+	made := m.do(t, http.StatusCreated, "POST", "/credentials", `{"name": "Worker", "org_id": "org_example", `+members+`, `+grants+`}`)
+	id := made["client_id"].(string)
+	text, _ := made["client_secret"].(string)
+	secret, credential := oauth.NewPlaintext(text), "/credentials/"+id
+	defer m.do(t, http.StatusNoContent, "DELETE", credential, "")
+	ask := func() (int, string, error) {
+		if certificate != nil {
+			return askCertified(t.Context(), server.issuer, id, certificate)
+		}
+		return askToken(t.Context(), server.issuer, id, secret.Reveal())
+	}
 	setSecrets := func(stopped time.Time) {
 		t.Helper()
 		err := db.UpdateClient(t.Context(), id, func(client *oauth.Client) (*admin.Event, error) {
@@ -115,7 +137,22 @@ func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB) {
 		refused string
 	}{
 		{"client", post(credential + "/deactivate"), post(credential + "/activate"), `"error":"invalid_client"`},
-		{"secret", func() { setSecrets(now()) }, func() { setSecrets(time.Time{}) }, `"error":"invalid_client"`},
+		{"secret or certificate",
+			func() {
+				if certificate == nil {
+					setSecrets(now())
+					return
+				}
+				m.do(t, http.StatusOK, "PATCH", credential, `{"auth_method": "tls_client_auth", "tls_client_auth_san_dns": "other.example"}`)
+			},
+			func() {
+				if certificate == nil {
+					setSecrets(time.Time{})
+					return
+				}
+				m.do(t, http.StatusOK, "PATCH", credential, `{`+members+`}`)
+			},
+			`"error":"invalid_client"`},
 		{"API", post("/apis/data-plans/deactivate"), post("/apis/data-plans/activate"), `"error":"invalid_scope"`},
 		{"account", post("/tenants/acc_eu/deactivate"), post("/tenants/acc_eu/activate"), `"error":"invalid_scope"`},
 		{"org", post("/tenants/org_example/deactivate"), post("/tenants/org_example/activate"), `"error":"invalid_client"`},
@@ -135,7 +172,7 @@ func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB) {
 			func() {
 				m.do(t, http.StatusOK, "PUT", "/apis/data-plans", twoPermissions)
 				m.do(t, http.StatusOK, "POST", credential+"/activate", "")
-				if status, body, _ := askToken(t.Context(), server.issuer, id, secret.Reveal()); status != http.StatusBadRequest {
+				if status, body, _ := ask(); status != http.StatusBadRequest {
 					t.Errorf("a permission that was taken came back by itself: %d %s", status, body)
 				}
 				m.do(t, http.StatusOK, "PATCH", credential, `{`+grants+`}`)
@@ -144,12 +181,12 @@ func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB) {
 	} {
 		for range 3 {
 			thing.off()
-			status, body, err := askToken(t.Context(), server.issuer, id, secret.Reveal())
+			status, body, err := ask()
 			if err != nil || status == http.StatusOK || !strings.Contains(body, thing.refused) {
 				t.Errorf("without its %s: %d %s, %v; want %s", thing.name, status, body, err, thing.refused)
 			}
 			thing.on()
-			status, body, err = askToken(t.Context(), server.issuer, id, secret.Reveal())
+			status, body, err = ask()
 			if err != nil || status != http.StatusOK {
 				t.Errorf("with its %s back: %d %s, %v", thing.name, status, body, err)
 			}

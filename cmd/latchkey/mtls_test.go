@@ -265,6 +265,29 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
+// askBehindProxy asks for a token as a proxy hands a request on, with the certificate in a header.
+func askBehindProxy(ctx context.Context, issuer, id, header, value string) (int, string, error) {
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, issuer+oauth.TokenPath, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, "", err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set(header, value)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(text), err
+}
+
+// askCertified asks for a token with a certificate, as RFC 9440 hands it on.
+func askCertified(ctx context.Context, issuer, id string, own *issued) (int, string, error) {
+	return askBehindProxy(ctx, issuer, id, "Client-Cert", ":"+base64.StdEncoding.EncodeToString(own.certificate.Raw)+":")
+}
+
 // TestCertificateFromProxy: a certificate in a header is believed from a trusted proxy, in either spelling, and from
 // nobody else.
 func TestCertificateFromProxy(t *testing.T) {
@@ -286,20 +309,9 @@ func TestCertificateFromProxy(t *testing.T) {
 			first := startWith(t, identity{}, "LATCHKEY_CLIENT_CERTS=header", "LATCHKEY_CLIENT_CERT_HEADER="+test.header,
 				"LATCHKEY_TRUSTED_PROXIES="+test.proxies, "LATCHKEY_CLIENT_CA="+file)
 			id := newManager(t, first).newCertified(t, "Behind", `"auth_method": "tls_client_auth", "tls_client_auth_san_dns": "client.example"`)
-			form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}}
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, first.issuer+oauth.TokenPath, strings.NewReader(form.Encode()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			request.Header.Set(test.header, test.value)
-			response, err := http.DefaultClient.Do(request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer response.Body.Close()
-			if response.StatusCode != test.status {
-				t.Errorf("answered %s", response.Status)
+			status, body, err := askBehindProxy(t.Context(), first.issuer, id, test.header, test.value)
+			if err != nil || status != test.status {
+				t.Errorf("answered %d %s %v", status, body, err)
 			}
 		})
 	}
