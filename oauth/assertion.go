@@ -34,7 +34,7 @@ const (
 
 // assertionAlgorithms are those that an assertion may be signed with.
 var assertionAlgorithms = []jose.SignatureAlgorithm{
-	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA, jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
+	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA, bearer.Ed25519, jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
 }
 
 // assertion is a client assertion of which everything has been judged but the signature.
@@ -208,6 +208,9 @@ var pssHashes = map[jose.SignatureAlgorithm]crypto.Hash{jose.PS256: crypto.SHA25
 
 // verify reports whether the key made the signature.
 func (a *assertion) verify(public any) bool {
+	if edwards, isEdwards := public.(ed25519.PublicKey); isEdwards && a.algorithm == bearer.Ed25519 {
+		return ed25519.Verify(edwards, []byte(a.input()), a.jws.Signatures[0].Signature) // go-jose knows EdDSA alone.
+	}
 	hash, salted := pssHashes[a.algorithm]
 	key, isRSA := public.(*rsa.PublicKey)
 	if !salted || !isRSA {
@@ -216,10 +219,13 @@ func (a *assertion) verify(public any) bool {
 	}
 	// RFC 7518 §3.5: the salt is as long as the hash. go-jose takes any.
 	digest := hash.New()
-	digest.Write([]byte(a.text[:strings.LastIndexByte(a.text, '.')]))
+	digest.Write([]byte(a.input()))
 	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
 	return rsa.VerifyPSS(key, hash, digest.Sum(nil), a.jws.Signatures[0].Signature, options) == nil
 }
+
+// input is what is signed (RFC 7515 §5.1).
+func (a *assertion) input() string { return a.text[:strings.LastIndexByte(a.text, '.')] }
 
 // kindOf answers the kind of a public key, by which clientKeyAlgorithms are listed.
 func kindOf(public any) string {

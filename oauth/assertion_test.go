@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -205,6 +206,9 @@ func TestAssertionKeys(t *testing.T) {
 		"first of two":           {[]jose.JSONWebKey{one, two}, kid(good, "one"), ""},
 		"second of two":          {[]jose.JSONWebKey{one, two}, kid(ed, "two"), ""},
 		"no kid":                 {[]jose.JSONWebKey{one, two}, good.sign(t), ReasonKey},
+		"RFC 9864's name":        {[]jose.JSONWebKey{one, two}, asEd25519(t, kid(ed, "two"), private), ""},
+		"it for another key":     {[]jose.JSONWebKey{one, two}, asEd25519(t, kid(ed, "one"), private), ReasonKey},
+		"it, and another signer": {[]jose.JSONWebKey{one, two}, asEd25519(t, kid(ed, "two"), ed25519.NewKeyFromSeed(make([]byte, 32))), ReasonAssertion},
 		"the other's kid":        {[]jose.JSONWebKey{one, two}, kid(ed, "one"), ReasonKey},
 		"a key without a kid":    {[]jose.JSONWebKey{nameless}, kid(good, "any"), ""},
 		"a key of another alg":   {[]jose.JSONWebKey{other}, good.sign(t), ReasonKey},
@@ -224,6 +228,18 @@ func TestAssertionKeys(t *testing.T) {
 			expectReason(t, err, test.reason)
 		})
 	}
+}
+
+// asEd25519 signs an assertion again under the name that go-jose does not know.
+func asEd25519(t *testing.T, text string, private ed25519.PrivateKey) string {
+	t.Helper()
+	parts := strings.Split(text, ".")
+	header, err := base64.RawURLEncoding.DecodeString(parts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(header), `"EdDSA"`, `"Ed25519"`, 1))) + "." + parts[1]
+	return input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(input)))
 }
 
 // publishedKeys stands for the keys at one URL.

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/json"
 	"math/big"
 	"net"
@@ -223,6 +224,57 @@ func TestSelfSignedCertificates(t *testing.T) {
 	issuer.now = func() time.Time { return testTime.Add(2 * time.Minute) }
 	_, err = issuer.Authenticate(t.Context(), certified(client, own))
 	expectReason(t, err, ReasonCertificate)
+}
+
+// TestRegisteredCertificates: a key is registered with a certificate of its own, and what is none is named.
+func TestRegisteredCertificates(t *testing.T) {
+	private, template := newP256(t), clientTemplate()
+	own := (&authority{template, private}).issue(t, template, private)
+	other := newAuthority(t, nil, "root").certificate
+	encoded := func(certificate *x509.Certificate) string { return base64.StdEncoding.EncodeToString(certificate.Raw) }
+	for name, test := range map[string]struct {
+		chain any
+		fault string
+	}{
+		"own":             {[]string{encoded(own)}, ""},
+		"own and another": {[]string{encoded(own), encoded(other)}, ""},
+		"none":            {nil, "/keys/0/x5c required"},
+		"an empty list":   {[]string{}, "/keys/0/x5c required"},
+		"no list":         {encoded(own), "/keys/0/x5c wrong_type"},
+		"another's":       {[]string{encoded(other)}, "/keys/0/x5c/0 contradictory"},
+		"no base64":       {[]string{"!"}, "/keys/0/x5c/0 invalid"},
+		"no certificate":  {[]string{"AAAA"}, "/keys/0/x5c/0 invalid"},
+	} {
+		bare, err := jose.JSONWebKey{Key: &private.PublicKey}.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var key map[string]any
+		if err := json.Unmarshal(bare, &key); err != nil {
+			t.Fatal(err)
+		}
+		if test.chain != nil {
+			key["x5c"] = test.chain
+		}
+		set, err := json.Marshal(map[string]any{"keys": []any{key}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, faults := ParseClientCertificates(set)
+		switch {
+		case test.fault == "" && (len(faults) > 0 || len(keys[0].Certificates) != 1 || !keys[0].Certificates[0].Equal(own)):
+			t.Errorf("%s: %v", name, faults)
+		case test.fault != "" && (len(faults) != 1 || faults[0].Pointer+" "+faults[0].Code != test.fault):
+			t.Errorf("%s: %v, want %s", name, faults, test.fault)
+		}
+		// For assertions, and where keys are published for them, a certificate does not matter.
+		if keys, faults := ParseClientKeys(set); len(faults) > 0 || len(keys[0].Certificates) > 0 {
+			t.Errorf("%s: for assertions: %v", name, faults)
+		}
+		if keys, err := ParsePublishedKeys(set); err != nil || len(keys) != 1 || (len(keys[0].Certificates) > 0) != (test.fault == "") {
+			t.Errorf("%s: published: %v, %v", name, keys, err)
+		}
+	}
 }
 
 // FuzzParseDN: what is read is a name whose every value can be found again, and nothing panics.

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
 // The limits of what a client registers as its keys.
@@ -31,13 +33,13 @@ const (
 )
 
 // clientKeyAlgorithms are the algorithms a client may sign with, by the kind of its key (RFC 7518 §3.1, RFC 8037
-// §3.1). They are all asymmetric: a secret shared with us is no proof of who used it.
+// §3.1, RFC 9864 §2.2). They are all asymmetric: a secret shared with us is no proof of who used it.
 var clientKeyAlgorithms = map[string][]jose.SignatureAlgorithm{
 	"P-256":   {jose.ES256},
 	"P-384":   {jose.ES384},
 	"P-521":   {jose.ES512},
 	"RSA":     {jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512},
-	"Ed25519": {jose.EdDSA},
+	"Ed25519": {jose.EdDSA, bearer.Ed25519},
 }
 
 // KeyFault says what is wrong with one member of a key set.

@@ -10,6 +10,8 @@ import (
 	"math/big"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
 // decoys are public keys to which nobody has the private one, by the algorithms they are for.
@@ -30,7 +32,7 @@ func newDecoys() (decoys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a decoy: %w", err)
 	}
-	made[jose.EdDSA] = public
+	made[jose.EdDSA], made[bearer.Ed25519] = public, public
 	// To find primes takes long, and verifying by any odd modulus takes the same time.
 	modulus := make([]byte, minRSABits/8)
 	rand.Read(modulus) // crypto/rand.Read never fails: it ends the program instead.

@@ -17,8 +17,12 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 )
 
-// algorithms are the signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) that are accepted; a Config may take fewer.
-var algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.RS256, jose.PS256}
+// Ed25519 is the name that says all of EdDSA with such a key (RFC 9864 §2.2). Both names are in use.
+const Ed25519 jose.SignatureAlgorithm = "Ed25519"
+
+// algorithms are the signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2) that are accepted; a Config may
+// take fewer.
+var algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, Ed25519, jose.RS256, jose.PS256}
 
 // decode reads base64url of one spelling: without padding, and with the unused last bits zero.
 func decode(text string) ([]byte, error) { return base64.RawURLEncoding.Strict().DecodeString(text) }
@@ -99,7 +103,8 @@ func (c *compact) verify(algorithm jose.SignatureAlgorithm, key any) bool {
 		sum := sha256.Sum256([]byte(c.input))
 		return ecdsa.Verify(key, sum[:], new(big.Int).SetBytes(c.sig[:size]), new(big.Int).SetBytes(c.sig[size:]))
 	case ed25519.PublicKey:
-		return algorithm == jose.EdDSA && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, []byte(c.input), c.sig)
+		return (algorithm == jose.EdDSA || algorithm == Ed25519) && len(key) == ed25519.PublicKeySize &&
+			ed25519.Verify(key, []byte(c.input), c.sig)
 	case *rsa.PublicKey:
 		sum := sha256.Sum256([]byte(c.input))
 		switch algorithm {
@@ -120,7 +125,7 @@ func checkAlgorithms(named []jose.SignatureAlgorithm) ([]jose.SignatureAlgorithm
 	}
 	for _, algorithm := range named {
 		if !slices.Contains(algorithms, algorithm) {
-			return nil, errors.New("the algorithm " + string(algorithm) + " is not one of ES256, EdDSA, RS256, PS256")
+			return nil, errors.New("the algorithm " + string(algorithm) + " is not one of ES256, EdDSA, Ed25519, RS256, PS256")
 		}
 	}
 	return slices.Clone(named), nil

@@ -202,7 +202,7 @@ func TestDPoPMiddleware(t *testing.T) {
 		}
 	})
 	const url = "https://api.example/v1/any"
-	const algs = `, algs="ES256 EdDSA RS256 PS256"`
+	const algs = `, algs="ES256 EdDSA Ed25519 RS256 PS256"`
 	holder, other := stand.issuer.NewHolder(), stand.issuer.NewHolder()
 	bound, plain := stand.issuer.Token(bearertest.BoundTo(holder)), stand.issuer.Token()
 	nonce := nonces.Next()

@@ -26,7 +26,7 @@ const (
 
 // ProofsConfig is what Proofs are made of. Every field may be left out.
 type ProofsConfig struct {
-	// Algorithms are those that are accepted; nil: ES256, EdDSA, RS256 and PS256.
+	// Algorithms are those that are accepted; nil: ES256, EdDSA, Ed25519, RS256 and PS256.
 	Algorithms []jose.SignatureAlgorithm
 	// Window is how far a proof's iat may lie from our clock, before or after; 0: a minute.
 	Window time.Duration

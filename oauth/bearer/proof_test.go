@@ -202,6 +202,16 @@ func TestProofAlgorithms(t *testing.T) {
 			t.Errorf("%s where ES256 alone is allowed: %v", test.algorithm, err)
 		}
 	}
+	// RFC 9864's name, which go-jose does not sign under.
+	header, err := json.Marshal(map[string]any{"typ": "dpop+jwt", "alg": "Ed25519", "jwk": publicJWK(t, ed.Public())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := strings.TrimSuffix(compactJWS(t, string(header), map[string]any{"jti": "1", "htm": "GET", "htu": "https://a.example", "iat": noon.Unix()}, nil), ".")
+	proof := input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(ed, []byte(input)))
+	if _, err := all.Check(bearer.ProofRequest{Proofs: []string{proof}, Method: "GET", URL: "https://a.example/"}); err != nil {
+		t.Errorf("Ed25519: %v", err)
+	}
 	if _, err := bearer.NewProofs(bearer.ProofsConfig{Algorithms: []jose.SignatureAlgorithm{jose.HS256}}); err == nil {
 		t.Error("HMAC can be allowed")
 	}

@@ -32,7 +32,7 @@ type Config struct {
 	Audiences []string
 	// Keys finds the issuer's keys; nil: [NewKeys] with the issuer's metadata.
 	Keys KeySource
-	// Algorithms are those that are accepted; nil: ES256, EdDSA, RS256 and PS256.
+	// Algorithms are those that are accepted; nil: ES256, EdDSA, Ed25519, RS256 and PS256.
 	Algorithms []jose.SignatureAlgorithm
 	// Leeway is how long after exp, or before nbf, a token is still accepted: for clocks that differ, at most five
 	// minutes.
