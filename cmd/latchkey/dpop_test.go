@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -117,8 +116,8 @@ func TestBoundClients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			first := startWith(t, identity{}, environ...)
 			lever := newLever(t, first)
-			made := lever.call(t, http.MethodPost, "credentials", fmt.Sprintf(`{"name": "Bound", "org_id": "org_example", "dpop_required": true,
-				"grants": [{"api": "latchkey", "permissions": ["credentials:write"], "applies_to": {"installation": true}}]}`))
+			made := lever.call(t, http.MethodPost, "credentials", `{"name": "Bound", "org_id": "org_example", "dpop_required": true,
+				"grants": [{"api": "latchkey", "permissions": ["credentials:write"], "applies_to": {"installation": true}}]}`)
 			var bound struct {
 				ID     string `json:"client_id"`
 				Secret string `json:"client_secret"`
