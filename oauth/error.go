@@ -5,7 +5,7 @@ import "errors"
 // Code is an error code of the protocol, as a client reads it.
 type Code string
 
-// The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 9449 §12.2 and, for ours to fix, §4.1.2.1.
+// The error codes of RFC 6749 §5.2, RFC 8707 §2, RFC 9396 §5, RFC 9449 §12.2 and, for ours to fix, §4.1.2.1.
 const (
 	InvalidRequest       Code = "invalid_request"
 	InvalidClient        Code = "invalid_client"
@@ -15,6 +15,8 @@ const (
 	InvalidTarget        Code = "invalid_target"
 	InvalidDPoPProof     Code = "invalid_dpop_proof"
 	UseDPoPNonce         Code = "use_dpop_nonce"
+
+	InvalidAuthorizationDetails Code = "invalid_authorization_details"
 )
 
 // Error is a refusal the client is told about: a code and a description for it, and a cause for our log only.

@@ -12,6 +12,9 @@ import (
 // Places says where a grant holds. It is the verifier's own word, as it stands in the token.
 type Places = bearer.Places
 
+// Detail says which permissions of one API are granted, and where (RFC 9396 §2). It is the verifier's own word too.
+type Detail = bearer.AuthorizationDetail
+
 // Grant is one API, some of its permissions, and where they hold.
 type Grant struct {
 	API         string   `json:"api"`
@@ -25,13 +28,19 @@ type Request struct {
 	Scope Scope
 	// Resources are the audiences asked for (RFC 8707 §2); empty asks for all of the client's.
 	Resources []string
+	// Details are what is asked for of some APIs in particular, and where (RFC 9396 §3), as [ParseDetails] reads them.
+	// Without a Scope nothing else is asked for; with one, they say where its permissions of these APIs shall hold.
+	Details []Detail
+
+	// accounts are those that workspaces in Details lie in, where that matters.
+	accounts map[string]string
 }
 
 // Granted is what a client gets: exactly what it asked for.
 type Granted struct {
 	Scope    Scope
 	Audience []string
-	Details  []bearer.AuthorizationDetail
+	Details  []Detail
 	// Lifetime is the least of what the client and the APIs allow.
 	Lifetime time.Duration
 	// Algorithm is the one that the APIs ask for; empty leaves it to the installation.
@@ -43,8 +52,12 @@ type Granted struct {
 // Grant judges what the client asks for against what it holds at the moment. A grant whose API, permission or
 // places are all out of force is as if it were not there. Asking for more than is held is an [*Error]:
 // invalid_target for an audience (RFC 8707 §2), or for audiences whose tokens are signed in different ways,
-// invalid_scope for a permission (RFC 6749 §5.2).
+// invalid_scope for a permission (RFC 6749 §5.2), invalid_authorization_details for a permission in a place
+// (RFC 9396 §5).
 func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
+	if err := asked.checkDetails(); err != nil {
+		return Granted{}, err
+	}
 	granted := Granted{Lifetime: client.TokenLifetime}
 	missing := slices.Clone(asked.Scope)
 	missingAudiences := slices.Clone(asked.Resources)
@@ -64,9 +77,23 @@ func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
 		}
 		missingAudiences = without(missingAudiences, api.Audience)
 
+		at, detail := asked.detail(api.Key)
+		switch {
+		case detail != nil:
+			if err := c.checkDetail(client, &asked, at, &grant, places); err != nil {
+				return Granted{}, err
+			}
+			places = detail.Places
+		case len(asked.Details) > 0 && len(asked.Scope) == 0:
+			continue
+		}
+
 		var actions []string
 		for _, permission := range grant.Permissions {
 			if _, exists := api.Permission(permission); !exists {
+				continue
+			}
+			if detail != nil && !slices.Contains(detail.Actions, permission) {
 				continue
 			}
 			scope := api.ScopeOf(permission)
@@ -82,7 +109,7 @@ func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
 		if actions == nil {
 			continue
 		}
-		granted.Details = append(granted.Details, bearer.AuthorizationDetail{Type: api.Key, Actions: actions, Places: places})
+		granted.Details = append(granted.Details, Detail{Type: api.Key, Actions: actions, Places: places})
 		if !slices.Contains(granted.Audience, api.Audience) {
 			granted.Audience = append(granted.Audience, api.Audience)
 		}
@@ -93,9 +120,15 @@ func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
 		}
 	}
 
-	switch {
-	case len(missingAudiences) > 0:
+	if len(missingAudiences) > 0 {
 		return Granted{}, c.refuseTarget(client, missingAudiences)
+	}
+	for i := range asked.Details {
+		if !slices.ContainsFunc(granted.Details, func(d Detail) bool { return d.Type == asked.Details[i].Type }) {
+			return Granted{}, c.refuseType(client, &asked, i)
+		}
+	}
+	switch {
 	case len(missing) > 0:
 		return Granted{}, c.refuseScope(client, missing)
 	case len(granted.Scope) == 0:

@@ -133,12 +133,14 @@ type Token struct {
 	Type     string // Bearer, or DPoP if it is bound to a key (RFC 9449 §5).
 	Lifetime time.Duration
 	Scope    Scope
+	// Details are what is granted and where, if it was asked for in that way (RFC 9396 §7).
+	Details []Detail
 }
 
 // Issue gives an authenticated client a token for what it asks, or an [*Error]: from [Catalog.Grant], or because the
 // proof of its key was used before.
 func (i *Issuer) Issue(ctx context.Context, caller Caller, asked Request) (Token, error) {
-	granted, err := i.grant(caller.Client, asked)
+	granted, err := i.grant(ctx, caller.Client, asked)
 	if err != nil {
 		return Token{}, err
 	}
@@ -150,14 +152,32 @@ func (i *Issuer) Issue(ctx context.Context, caller Caller, asked Request) (Token
 	if err != nil {
 		return Token{}, fmt.Errorf("issuing a token: %w", err)
 	}
-	return Token{Access: access, Type: caller.tokenType(), Lifetime: granted.Lifetime, Scope: granted.Scope}, nil
+	token := Token{Access: access, Type: caller.tokenType(), Lifetime: granted.Lifetime, Scope: granted.Scope}
+	if len(asked.Details) > 0 {
+		token.Details = granted.Details
+	}
+	return token, nil
 }
 
 // grant judges what is asked, and bounds the lifetime by the server's.
-func (i *Issuer) grant(client *Client, asked Request) (Granted, error) {
+func (i *Issuer) grant(ctx context.Context, client *Client, asked Request) (Granted, error) {
+	if err := i.place(ctx, client, &asked); err != nil {
+		return Granted{}, err
+	}
 	granted, err := i.store.Catalog().Grant(client, asked)
 	granted.Lifetime = shorter(granted.Lifetime, i.maxLifetime)
 	return granted, err
+}
+
+// place finds out what accounts the workspaces asked for lie in, if that matters. It is the one thing about a token that
+// is not in memory: a tree may be large, and few ask for one workspace under a grant of all.
+func (i *Issuer) place(ctx context.Context, client *Client, asked *Request) (err error) {
+	if workspaces := asked.needsAccounts(client); len(workspaces) > 0 {
+		if asked.accounts, err = i.store.AccountsOf(ctx, workspaces); err != nil {
+			return fmt.Errorf("looking up workspaces: %w", err)
+		}
+	}
+	return nil
 }
 
 // LongestLifetime answers for how long, from now, a token already issued to the client may still be valid.

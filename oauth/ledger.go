@@ -58,6 +58,8 @@ func (l *Ledger) Unknown() uint64 { return l.unknown.Load() }
 type Asked struct {
 	Scope     string
 	Resources []string
+	// Details is the authorization_details parameter.
+	Details string
 }
 
 // Record notes what became of a token request: the token, or else err. The caller is the zero Caller as long as
@@ -66,7 +68,7 @@ type Asked struct {
 func (i *Issuer) Record(caller Caller, from netip.Addr, asked Asked, token Token, err error) *Client {
 	now := i.now()
 	if err == nil {
-		i.ledger.issued(caller, asked.Scope == "", token.Scope, now)
+		i.ledger.issued(caller, asked.Scope == "" && asked.Details == "", token.Scope, now)
 		return caller.Client
 	}
 	var refusal *Error

@@ -32,7 +32,19 @@ func (s *fixedStore) Client(_ context.Context, id string) (*Client, error) {
 }
 func (s *fixedStore) Refresh(context.Context) error { return nil }
 func (s *fixedStore) Catalog() *Catalog             { return s.catalog }
-func (s *fixedStore) Keyring() *Keyring             { return s.keyring }
+func (s *fixedStore) AccountsOf(_ context.Context, workspaces []string) (map[string]string, error) {
+	accounts := make(map[string]string)
+	for _, id := range workspaces {
+		if id == "ws_10" || id == "ws_11" {
+			accounts[id] = "acc_1"
+		}
+		if id == "ws_20" {
+			accounts[id] = "acc_2"
+		}
+	}
+	return accounts, nil
+}
+func (s *fixedStore) Keyring() *Keyring { return s.keyring }
 
 var testTime = time.Date(2026, 11, 23, 23, 59, 59, 0, time.UTC)
 

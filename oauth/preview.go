@@ -41,7 +41,7 @@ func (i *Issuer) Preview(ctx context.Context, clientID string, from netip.Addr, 
 	if from.IsValid() && !client.MayAskFrom(from) {
 		return Preview{}, notFrom(from)
 	}
-	granted, err := i.grant(client, asked)
+	granted, err := i.grant(ctx, client, asked)
 	if err != nil {
 		return Preview{}, err
 	}

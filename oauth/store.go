@@ -19,6 +19,9 @@ type Store interface {
 	Client(ctx context.Context, id string) (*Client, error)
 	// Refresh answers when the memory holds every change committed before the call.
 	Refresh(ctx context.Context) error
+	// AccountsOf answers the account that each of the workspaces lies in, as it is when it is asked. Who does not
+	// exist, or is no workspace, is left out.
+	AccountsOf(ctx context.Context, workspaces []string) (map[string]string, error)
 	// Catalog answers the catalogue as the latest proof left it, without waiting.
 	Catalog() *Catalog
 	// Keyring answers the signing keys as the latest proof left them, without waiting.

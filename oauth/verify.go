@@ -39,8 +39,12 @@ func (i *Issuer) Verify(ctx context.Context, presented bearer.Presented, audienc
 	if err != nil {
 		return nil, refuse("its client holds less now")
 	}
-	// Where the permissions hold may have shrunk since.
-	claims.AuthorizationDetails = granted.Details
+	// Where the permissions hold may have shrunk since. It never grows: a token may have asked for less than is held.
+	told := Request{Details: claims.AuthorizationDetails}
+	if err := i.place(ctx, client, &told); err != nil {
+		return nil, fmt.Errorf("verifying a token: %w", err)
+	}
+	claims.AuthorizationDetails = i.store.Catalog().remaining(granted.Details, &told)
 	return claims, nil
 }
 

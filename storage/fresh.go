@@ -169,6 +169,19 @@ func (f *Fresh) load(id string, entry *entry) {
 	f.clients.settle(id, entry, client, err)
 }
 
+// AccountsOf implements oauth.Store. It asks the database each time, and leaves a connection to the proofs.
+func (f *Fresh) AccountsOf(ctx context.Context, workspaces []string) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	select {
+	case f.loads <- struct{}{}:
+		defer func() { <-f.loads }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("reading workspaces: %w: too many others are read", oauth.ErrUnavailable)
+	}
+	return f.db.accountsOf(ctx, workspaces)
+}
+
 // Catalog implements oauth.Store.
 func (f *Fresh) Catalog() *oauth.Catalog { return f.catalog.Load() }
 

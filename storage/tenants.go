@@ -197,3 +197,19 @@ func (db *DB) closedTenants(ctx context.Context) (ids []string, err error) {
 	})
 	return ids, err
 }
+
+// accountsOf answers the account that each of the workspaces lies in.
+func (db *DB) accountsOf(ctx context.Context, workspaces []string) (map[string]string, error) {
+	workspaces = slices.DeleteFunc(slices.Clone(workspaces), func(id string) bool { return !storable(id) })
+	tenants, err := db.TenantsByID(ctx, workspaces)
+	if err != nil {
+		return nil, err
+	}
+	accounts := make(map[string]string, len(tenants))
+	for i := range tenants {
+		if tenants[i].Level == oauth.LevelWorkspace {
+			accounts[tenants[i].ID] = tenants[i].ParentID
+		}
+	}
+	return accounts, nil
+}

@@ -20,6 +20,8 @@ var statuses = map[oauth.Code]int{
 	oauth.InvalidTarget:        http.StatusBadRequest,
 	oauth.InvalidDPoPProof:     http.StatusBadRequest,
 	oauth.UseDPoPNonce:         http.StatusBadRequest, // RFC 9449 §8.
+
+	oauth.InvalidAuthorizationDetails: http.StatusBadRequest, // RFC 9396 §5 and RFC 6749 §5.2
 }
 
 // retryAfter is how long, in seconds, a client should wait before it asks an unavailable server again.

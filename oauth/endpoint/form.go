@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/latchkey-auth/latchkey/oauth"
 )
@@ -53,14 +54,23 @@ func readForm(request *http.Request, repeatable ...string) (form, error) {
 	return parameters, parameters.tidy(repeatable)
 }
 
-// fromJSON reads a flat object of strings, or of arrays of strings where a parameter stands more than once.
+// fromJSON reads a flat object of strings, or of arrays of strings where a parameter stands more than once. Only
+// authorization_details is an array of its own (RFC 9396 §2), and is kept as the text that a form would hold.
 func fromJSON(body []byte) (form, error) {
-	var members map[string]any
+	var members map[string]jsontext.Value
 	if err := json.Unmarshal(body, &members); err != nil || members == nil {
 		return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body is not one well-formed JSON object", Err: err}
 	}
 	parameters := make(form, len(members))
-	for name, member := range members {
+	for name, text := range members {
+		if name == "authorization_details" && text.Kind() == '[' {
+			parameters[name] = []string{string(text)}
+			continue
+		}
+		var member any
+		if err := json.Unmarshal(text, &member); err != nil {
+			return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body is not one well-formed JSON object", Err: err}
+		}
 		values, isArray := member.([]any)
 		if !isArray {
 			values = []any{member}

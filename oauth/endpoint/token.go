@@ -21,6 +21,8 @@ type tokenResponse struct {
 	TokenType   string `json:"token_type"`
 	ExpiresIn   int64  `json:"expires_in"` // Seconds.
 	Scope       string `json:"scope"`
+	// Details are there if they were asked for (RFC 9396 §7).
+	Details []oauth.Detail `json:"authorization_details,omitempty"`
 }
 
 // Token answers POST /oauth/token (RFC 6749 §4.4). The client is authenticated before anything else it says is
@@ -52,6 +54,7 @@ func (e *Endpoint) Token(c *gin.Context) {
 		TokenType:   token.Type,
 		ExpiresIn:   int64(token.Lifetime / time.Second),
 		Scope:       token.Scope.String(),
+		Details:     token.Details,
 	})
 }
 
@@ -78,7 +81,7 @@ func (e *Endpoint) exchange(c *gin.Context, proof oauth.Proof, parameters form) 
 // asked answers what the request asks for, unjudged.
 func (f form) asked() oauth.Asked {
 	// "audience" is the older spelling of RFC 8707's resource.
-	return oauth.Asked{Scope: f.get("scope"), Resources: slices.Concat(f["resource"], f["audience"])}
+	return oauth.Asked{Scope: f.get("scope"), Resources: slices.Concat(f["resource"], f["audience"]), Details: f.get("authorization_details")}
 }
 
 // readProof finds the one way in which the request authenticates its client (RFC 6749 §2.3: never more than one).
@@ -165,7 +168,11 @@ func readRequest(parameters form) (oauth.Request, error) {
 	if err != nil {
 		return oauth.Request{}, err
 	}
-	asked := oauth.Request{Scope: scope}
+	details, err := oauth.ParseDetails(parameters.get("authorization_details"))
+	if err != nil {
+		return oauth.Request{}, err
+	}
+	asked := oauth.Request{Scope: scope, Details: details}
 	for _, resource := range parameters.asked().Resources {
 		if !slices.Contains(asked.Resources, resource) {
 			asked.Resources = append(asked.Resources, resource)
