@@ -22,6 +22,8 @@ type PreviewRequest struct {
 	Scope string
 	// Resources are the audiences asked for; none asks for all.
 	Resources []string
+	// Details is the authorization_details parameter; empty asks for nothing in particular.
+	Details string
 	// From is the address that asks; empty for one that is allowed.
 	From string
 }
@@ -89,5 +91,21 @@ func (r *Registrar) checkAsked(ctx context.Context, request PreviewRequest, errs
 			resources = append(resources, resource)
 		}
 	}
-	return oauth.Request{Scope: scope, Resources: resources}, nil
+	details, err := oauth.ParseDetails(request.Details)
+	if errors.As(err, &malformed) {
+		errs.add("/authorization_details", "invalid", "%s", malformed.Description)
+	}
+	for i, detail := range details {
+		at := slices.IndexFunc(apis, func(api oauth.API) bool { return api.Key == detail.Type })
+		if at < 0 {
+			errs.add(pointer("/authorization_details", i)+"/type", "unknown", "there is no API %q", detail.Type)
+			continue
+		}
+		for j, action := range detail.Actions {
+			if _, exists := apis[at].Permission(action); !exists {
+				errs.add(pointer(pointer("/authorization_details", i)+"/actions", j), "unknown", "the API %q has no permission %q", detail.Type, action)
+			}
+		}
+	}
+	return oauth.Request{Scope: scope, Resources: resources, Details: details}, nil
 }

@@ -111,7 +111,7 @@ func TestIssueDetails(t *testing.T) {
 		closed []string
 		scope  string
 		want   []Detail // Nil for what was asked.
-		told   string                       // Empty if it is granted.
+		told   string   // Empty if it is granted.
 		reason Reason
 	}{
 		"one of two workspaces":      {asked: Request{Details: list(profile("ws_2"))}, scope: "profile:read"},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -125,6 +126,8 @@ type previewRequest struct {
 	Scope    string   `json:"scope"`
 	Resource []string `json:"resource"`
 	From     string   `json:"from"`
+	// Details are read where the token endpoint reads its own.
+	Details jsontext.Value `json:"authorization_details"`
 }
 
 // preview is the token that would be issued, or why none would be.
@@ -159,7 +162,7 @@ func (a *API) PreviewToken(c *gin.Context) {
 		return
 	}
 	token, err := a.registrar.Preview(c.Request.Context(), actorOf(c), c.Param("client_id"),
-		admin.PreviewRequest{Scope: body.Scope, Resources: body.Resource, From: body.From})
+		admin.PreviewRequest{Scope: body.Scope, Resources: body.Resource, From: body.From, Details: string(body.Details)})
 	var refused *oauth.Error
 	switch {
 	case errors.As(err, &refused):

@@ -63,6 +63,25 @@ func testFreshness(t *testing.T, f *fixture) {
 	}
 }
 
+// testAccountsOf: a replica knows where a workspace lies as soon as that is committed.
+func testAccountsOf(t *testing.T, f *fixture) {
+	f.plant(t)
+	replica := f.Replica(t)
+	check := func(what string, want map[string]string) {
+		t.Helper()
+		got, err := replica.AccountsOf(t.Context(), []string{workspace, "wks_new", account, org, "none", "\x00", "\xff"})
+		must(t, err)
+		same(t, what, got, want)
+	}
+	check("planted", map[string]string{workspace: account})
+	must(t, f.Admin.PutTenant(t.Context(), oauth.Tenant{
+		ID: "wks_new", Level: oauth.LevelWorkspace, Name: "New", ParentID: account, OrgID: org, Status: oauth.StatusActive,
+	}, f.event("tenant.put", "wks_new")))
+	check("with another", map[string]string{workspace: account, "wks_new": account})
+	must(t, f.Admin.DeleteTenant(t.Context(), "wks_new", f.event("tenant.deleted", "wks_new")))
+	check("without it", map[string]string{workspace: account})
+}
+
 func testFreshCatalogue(t *testing.T, f *fixture) {
 	f.plant(t)
 	replicas := []oauth.Store{f.Replica(t), f.Replica(t)}

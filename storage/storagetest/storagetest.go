@@ -67,6 +67,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"BootstrapJoinsOldestOrg", testBootstrapJoinsOldestOrg},
 		{"Freshness", testFreshness},
 		{"FreshCatalogue", testFreshCatalogue},
+		{"AccountsOf", testAccountsOf},
 		{"FreshKeys", testFreshKeys},
 		{"FreshUnderChange", testFreshUnderChange},
 		{"CancelledCallers", testCancelledCallers},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 )
@@ -13,6 +14,7 @@ type Explain struct {
 	named
 	Permission []string `placeholder:"API:PERMISSION" help:"As if it asked for these permissions alone."`
 	Resource   []string `placeholder:"URI" help:"As if it asked for these audiences alone."`
+	Details    string   `placeholder:"JSON" help:"As if it asked for these authorization_details (RFC 9396)."`
 	From       string   `placeholder:"ADDRESS" help:"As if it asked from this address."`
 }
 
@@ -32,6 +34,12 @@ func (c *Explain) Run(ctx context.Context, s *Session) error {
 	}
 	if len(c.Resource) > 0 {
 		body["resource"] = c.Resource
+	}
+	if c.Details != "" {
+		if !json.Valid([]byte(c.Details)) {
+			return misused("write them as in a token", "--details is not JSON")
+		}
+		body["authorization_details"] = json.RawMessage(c.Details)
 	}
 	if c.From != "" {
 		body["from"] = c.From

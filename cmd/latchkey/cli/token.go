@@ -16,6 +16,7 @@ type Token struct {
 	report
 	Scope    []string `placeholder:"API:PERMISSION" help:"Ask for these permissions alone; all that are granted, if left out."`
 	Resource []string `placeholder:"URI" help:"Ask for these audiences alone."`
+	Details  string   `placeholder:"JSON" help:"Ask for these authorization_details (RFC 9396)."`
 	Decode   bool     `help:"Print what the token says, and not the token."`
 }
 
@@ -30,6 +31,9 @@ func (c *Token) Run(ctx context.Context, s *Session) error {
 	}
 	a.token.Scopes = c.Scope
 	a.token.EndpointParams = map[string][]string{"resource": c.Resource}
+	if c.Details != "" {
+		a.token.EndpointParams.Set("authorization_details", c.Details)
+	}
 	got, err := a.token.Token(context.WithValue(ctx, oauth2.HTTPClient, a.plain))
 	if err != nil {
 		return unreachable(ctx, a.issuer, err)
