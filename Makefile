@@ -44,6 +44,7 @@ benchmarks: ## Run the Go benchmarks, with allocations
 
 fuzz: ## Fuzz every parser for 20 seconds
 	go test $(TAGS) -run '^$$' -fuzz FuzzParseScope -fuzztime 20s ./oauth
+	go test $(TAGS) -run '^$$' -fuzz FuzzParseDetails -fuzztime 20s ./oauth
 	go test $(TAGS) -run '^$$' -fuzz FuzzParseClientKeys -fuzztime 20s ./oauth
 	go test $(TAGS) -run '^$$' -fuzz FuzzReadForm -fuzztime 20s ./oauth/endpoint
 	go test $(TAGS) -run '^$$' -fuzz FuzzParseDN -fuzztime 20s ./oauth

@@ -144,7 +144,7 @@ func TestIssueDetails(t *testing.T) {
 			client := testClient()
 			client.Status = StatusActive
 			issuer, _ := testIssuer(t, client, test.closed...)
-			token, err := issuer.Issue(t.Context(), client, test.asked)
+			token, err := issuer.Issue(t.Context(), Caller{Client: client}, test.asked)
 			if test.told != "" {
 				var refusal *Error
 				if !errors.As(err, &refusal) || refusal.Code != InvalidAuthorizationDetails ||
@@ -167,7 +167,7 @@ func TestIssueDetails(t *testing.T) {
 
 	client := testClient()
 	issuer, _ := testIssuer(t, client)
-	if token, err := issuer.Issue(t.Context(), client, Request{}); err != nil || token.Details != nil {
+	if token, err := issuer.Issue(t.Context(), Caller{Client: client}, Request{}); err != nil || token.Details != nil {
 		t.Errorf("details were answered that nobody asked for: %+v, %v", token.Details, err)
 	}
 }
@@ -181,7 +181,7 @@ func TestVerifyDetails(t *testing.T) {
 		{Type: "profile", Actions: []string{"read"}, Places: Places{Workspaces: []string{"ws_2"}}},
 		{Type: "events", Actions: []string{"read"}, Places: Places{Workspaces: []string{"ws_10", "ws_11"}}},
 	}
-	token, err := issuer.Issue(t.Context(), client, Request{Details: asked})
+	token, err := issuer.Issue(t.Context(), Caller{Client: client}, Request{Details: asked})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,6 +193,10 @@ func TestVerifyDetails(t *testing.T) {
 	if diff := cmp.Diff(asked, claimsOf(t, issuer, token).AuthorizationDetails); diff != "" {
 		t.Errorf("after a workspace was closed it is read as (-want +got):\n%s", diff)
 	}
+	client.Grants[0].AppliesTo.Workspaces = []string{"ws_1"}
+	if claims, err := issuer.Verify(t.Context(), bearer.Presented{Token: token.Access}, "https://a.example"); !errors.Is(err, bearer.ErrInvalidToken) {
+		t.Errorf("with none of its workspaces left it is read as %+v, %v", claims, err)
+	}
 }
 
 func claimsOf(t *testing.T, issuer *Issuer, token Token) *bearer.Claims {
@@ -201,7 +205,7 @@ func claimsOf(t *testing.T, issuer *Issuer, token Token) *bearer.Claims {
 	if token.Scope.String() == "billing:admin" {
 		audience = "https://b.example"
 	}
-	claims, err := issuer.Verify(t.Context(), token.Access, audience)
+	claims, err := issuer.Verify(t.Context(), bearer.Presented{Token: token.Access}, audience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,9 @@ func (i *Issuer) Verify(ctx context.Context, presented bearer.Presented, audienc
 		return nil, fmt.Errorf("verifying a token: %w", err)
 	}
 	claims.AuthorizationDetails = i.store.Catalog().remaining(granted.Details, &told)
+	if len(claims.AuthorizationDetails) < len(told.Details) {
+		return nil, refuse("its client holds less now") // Elsewhere perhaps, but in no place that the token names.
+	}
 	return claims, nil
 }
 

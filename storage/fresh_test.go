@@ -43,6 +43,11 @@ func TestOutage(t *testing.T) {
 				})
 			}
 			wait.Go(func() {
+				if _, err := f.AccountsOf(t.Context(), []string{"wks"}); !errors.Is(err, oauth.ErrUnavailable) {
+					t.Errorf("AccountsOf: %v", err)
+				}
+			})
+			wait.Go(func() {
 				start := time.Now()
 				err := setStatus(t.Context(), db, client.ID, oauth.StatusActive)
 				if !errors.Is(err, oauth.ErrUnavailable) {
