@@ -35,8 +35,10 @@ const (
 	maxKeyChars      = 64
 	maxAudienceChars = 1000
 	maxSentenceChars = 200
-	maxTokenLifetime = 24 * time.Hour
 )
+
+// MaxTokenLifetime is the longest that tokens of an API may live, and so the longest that any may.
+const MaxTokenLifetime = 24 * time.Hour
 
 // api answers the API that is declared, or all that is wrong with it. Before is what is there; nil for nothing.
 func (d DeclaredAPI) api(before *oauth.API, management string) (oauth.API, error) {
@@ -60,7 +62,7 @@ func (d DeclaredAPI) api(before *oauth.API, management string) (oauth.API, error
 	}
 	checkPermissions(d.Permissions, &errs)
 	checkRoles(d.GrantableBy, &errs)
-	if longest := int64(maxTokenLifetime / time.Second); d.TokenLifetime < 1 || d.TokenLifetime > longest {
+	if longest := int64(MaxTokenLifetime / time.Second); d.TokenLifetime < 1 || d.TokenLifetime > longest {
 		errs.add("/token_lifetime", "out_of_range", "token_lifetime must be from 1 to %d seconds", longest)
 	}
 	if d.SigningAlg != "" && !slices.Contains(oauth.SigningAlgorithms, d.SigningAlg) {

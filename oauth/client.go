@@ -59,6 +59,9 @@ type Client struct {
 	UpdatedBy    string
 	// Version counts the changes made to the client, from 1.
 	Version int64
+	// StatusPlace is where its tokens stand in the status lists, as [Store.Client] answers it: another one after each
+	// loss.
+	StatusPlace StatusPlace
 }
 
 // MatchingSecret answers the usable secret whose text was presented, or nil.

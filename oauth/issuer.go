@@ -33,6 +33,7 @@ type Issuer struct {
 	clientCAs   *x509.CertPool
 	published   KeyPublisher
 	ledger      *Ledger
+	lists       statusLists
 }
 
 // Config is what an Issuer is made of. NonceKey, MutualTLS and ClientCAs may be left out; the rest is required.
@@ -212,5 +213,6 @@ func (i *Issuer) claims(client *Client, granted Granted, now time.Time) *bearer.
 		OrgID:                client.OrgID,
 		AuthorizationDetails: granted.Details,
 		Confirmation:         granted.Confirmation,
+		Status:               &bearer.Status{List: i.statusOf(client)},
 	}
 }

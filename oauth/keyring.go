@@ -117,6 +117,24 @@ func (r *Keyring) sign(claims *bearer.Claims, algorithm jose.SignatureAlgorithm,
 	return signBy(&r.keys[active], r.signers[active], payload)
 }
 
+// signAs writes claims as a JWT of another type. It is not for what happens often: the header is written anew.
+func (r *Keyring) signAs(typ string, claims any, algorithm jose.SignatureAlgorithm, now time.Time) (string, error) {
+	active := r.active(algorithm, now)
+	if active < 0 {
+		return "", errNoActiveKey
+	}
+	key := &r.keys[active]
+	signer, err := newSigner(key, typ)
+	if err != nil {
+		return "", err
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("writing the claims: %w", err)
+	}
+	return signBy(key, signer, payload)
+}
+
 var errNoActiveKey = errors.New("no signing key is active")
 
 // signBy answers the payload as a JWS in compact serialization.

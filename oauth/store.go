@@ -22,6 +22,11 @@ type Store interface {
 	// AccountsOf answers the account that each of the workspaces lies in, as it is when it is asked. Who does not
 	// exist, or is no workspace, is left out.
 	AccountsOf(ctx context.Context, workspaces []string) (map[string]string, error)
+	// Epoch answers, like Refresh, when the memory is fresh, and a number that is another one after every change.
+	Epoch(ctx context.Context) (int64, error)
+	// Retired answers the places in the status list with this number of which the tokens have ended, and how many lists
+	// there are. It holds every change committed before the call.
+	Retired(ctx context.Context, list int64) (retired map[int64]TokenStatus, lists int64, err error)
 	// Catalog answers the catalogue as the latest proof left it, without waiting.
 	Catalog() *Catalog
 	// Keyring answers the signing keys as the latest proof left them, without waiting.

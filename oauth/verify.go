@@ -30,6 +30,8 @@ func (i *Issuer) Verify(ctx context.Context, presented bearer.Presented, audienc
 		return nil, fmt.Errorf("verifying a token: %w", err)
 	case client.Status != StatusActive || !i.store.Catalog().Open(client.OrgID):
 		return nil, refuse("its client is inactive")
+	case claims.Status == nil || claims.Status.List == nil || *claims.Status.List != *i.statusOf(client):
+		return nil, refuse("its client was inactive, or has lost something, since it was issued")
 	}
 	scope, err := ParseScope(claims.Scope)
 	if err != nil {

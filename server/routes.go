@@ -32,6 +32,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	root := engine.Group(base)
 
 	root.POST(oauth.TokenPath, limitBody(maxTokenBody), endpoint.Token)
+	get(root, oauth.StatusListPath+":list", endpoint.StatusList)
 	get(root, oauth.JWKSPath, endpoint.JWKS)
 	get(root, oauth.MetadataPath, endpoint.Metadata)
 	if base != "" {

@@ -78,7 +78,7 @@ func (c *clientCache) settle(id string, e *entry, client *oauth.Client, err erro
 func (c *clientCache) drop(news news) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if news.everything {
+	if news.everything || news.allClients {
 		clear(c.loading)
 		c.clients.Purge()
 		c.strangers.Purge()

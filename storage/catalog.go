@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -89,6 +90,9 @@ func (db *DB) PutAPI(ctx context.Context, api oauth.API, event admin.Event) erro
 	}
 	_, err := db.change(ctx, fmt.Sprintf("storing API %q", api.Key), []string{subjectCatalog},
 		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+			if err := db.retireByAPI(ctx, tx, &api, event.At); err != nil {
+				return false, err
+			}
 			_, err := tx.NamedExecContext(ctx, `INSERT INTO apis (key, name, description, audience, level, choice,
 					permissions, grantable_by, token_lifetime, signing_alg, status, version, created_at, updated_at)
 				VALUES (:key, :name, :description, :audience, :level, :choice,
@@ -104,6 +108,27 @@ func (db *DB) PutAPI(ctx context.Context, api oauth.API, event admin.Event) erro
 			return true, insertEvent(ctx, tx, &event)
 		})
 	return err
+}
+
+// retireByAPI ends the tokens of all who hold an API that is about to be inactive, or to have another audience. What
+// it takes from grants, admin.Store is told of each.
+func (db *DB) retireByAPI(ctx context.Context, tx *sqlx.Tx, after *oauth.API, at time.Time) error {
+	var before apiRow
+	err := tx.GetContext(ctx, &before, selectAPIs+` WHERE key = $1`, after.Key)
+	var status oauth.TokenStatus
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && before.Status != oauth.StatusActive:
+		return nil
+	case err != nil:
+		return err
+	case after.Status != oauth.StatusActive:
+		status = oauth.TokensSuspended
+	case after.Audience != before.Audience:
+		status = oauth.TokensInvalid
+	default:
+		return nil
+	}
+	return db.retireHolders(ctx, tx, status, at, `SELECT client_id FROM grant_permissions WHERE api = $1`, after.Key)
 }
 
 // DeleteAPI implements admin.Store. Foreign keys keep an API that is granted to anybody.

@@ -77,14 +77,15 @@ const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth
 
 // selectClient reads one client once for every secret it has: one statement, so that a client is never seen with the
 // secrets of another moment.
-const selectClient = `SELECT ` + clientColumns + `, ` + secretColumns + `
-	FROM clients c LEFT JOIN secrets s ON s.client_id = c.id
+const selectClient = `SELECT ` + clientColumns + `, k.slot, ` + secretColumns + `
+	FROM clients c JOIN client_slots k ON k.client_id = c.id LEFT JOIN secrets s ON s.client_id = c.id
 	WHERE c.id = $1 AND c.deleted_at IS NULL
 	ORDER BY s.created_at DESC, s.id DESC`
 
-// joinedRow is a client beside one of its secrets.
+// joinedRow is a client beside one of its secrets, and with its slot if that was asked for.
 type joinedRow struct {
 	clientRow
+	Slot   int64     `db:"slot"`
 	Secret secretRow `db:"secret"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -63,6 +64,9 @@ func insertClients(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) e
 	if err := insertUsage(ctx, tx, clients...); err != nil {
 		return err
 	}
+	if err := drawSlots(ctx, tx, clients); err != nil {
+		return err
+	}
 	return insertSecrets(ctx, tx, clients...)
 }
 
@@ -77,19 +81,14 @@ func (db *DB) UpdateClient(ctx context.Context, id string, change func(*oauth.Cl
 			if err != nil {
 				return false, err
 			}
-			// The grants are remembered as text: change may work on what both slices would share.
-			before, secrets := rowOfClient(client), slices.Clone(client.Secrets)
-			grants, err := before.Grants.Value()
-			if err != nil {
-				return false, err
-			}
+			before := copyOf(client)
 			event, err := change(client)
 			if err != nil || event == nil {
 				refusal = err
 				return false, nil
 			}
 			client.ID, client.OrgID = before.ID, before.OrgID
-			if err := updateClient(ctx, tx, client, grants, secrets, event.At); err != nil {
+			if err := updateClient(ctx, tx, before, client, event.At); err != nil {
 				return false, err
 			}
 			return true, insertEvent(ctx, tx, event)
@@ -100,12 +99,32 @@ func (db *DB) UpdateClient(ctx context.Context, id string, change func(*oauth.Cl
 	return err
 }
 
-// updateClient stores a changed client, and its grants and secrets only if they are not as they were.
-func updateClient(
-	ctx context.Context, tx *sqlx.Tx, client *oauth.Client, oldGrants any, oldSecrets []oauth.Secret, at time.Time,
-) error {
+// copyOf answers a copy that stays as it is, whatever is done to the client.
+func copyOf(client *oauth.Client) *oauth.Client {
+	copied := *client
+	copied.Keys, copied.Secrets, copied.Grants = slices.Clone(client.Keys), slices.Clone(client.Secrets), slices.Clone(client.Grants)
+	for i := range copied.Grants {
+		grant := &copied.Grants[i]
+		grant.Permissions = slices.Clone(grant.Permissions)
+		at := &grant.AppliesTo
+		at.Accounts, at.Workspaces, at.AllWorkspacesOf = slices.Clone(at.Accounts), slices.Clone(at.Workspaces), slices.Clone(at.AllWorkspacesOf)
+	}
+	return &copied
+}
+
+// updateClient stores a changed client, its grants and secrets only if they are not as they were, and the end of its
+// tokens if it loses anything.
+func updateClient(ctx context.Context, tx *sqlx.Tx, before, client *oauth.Client, at time.Time) error {
+	if status := before.StatusAfter(client, at); status != oauth.TokensValid {
+		if err := retire(ctx, tx, status, at, `SELECT CAST($1 AS TEXT)`, client.ID); err != nil {
+			return err
+		}
+	}
 	if client.Status == oauth.StatusDeleted {
 		client.Grants, client.Secrets = nil, nil
+		if _, err := tx.ExecContext(ctx, `DELETE FROM client_slots WHERE client_id = $1`, client.ID); err != nil {
+			return err
+		}
 	}
 	row := rowOfClient(client)
 	if client.Status == oauth.StatusDeleted {
@@ -127,11 +146,7 @@ func updateClient(
 	if err := keepUsage(ctx, tx, client); err != nil {
 		return err
 	}
-	grants, err := row.Grants.Value()
-	if err != nil {
-		return err
-	}
-	if grants != oldGrants {
+	if !reflect.DeepEqual(client.Grants, before.Grants) {
 		if err := deleteGrants(ctx, tx, client.ID); err != nil {
 			return err
 		}
@@ -139,7 +154,7 @@ func updateClient(
 			return err
 		}
 	}
-	if slices.Equal(client.Secrets, oldSecrets) {
+	if slices.Equal(client.Secrets, before.Secrets) {
 		return nil
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM secrets WHERE client_id = $1`, client.ID); err != nil {

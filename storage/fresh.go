@@ -43,11 +43,12 @@ type Fresh struct {
 	next    *batch // Those who wait for the next proof; nil if nobody does.
 	proving bool
 
-	// known is the epoch the memory is proven for. Only the proving goroutine uses it.
-	known       int64
+	// known is the epoch the memory is proven for. Only the proving goroutine sets it.
+	known       atomic.Int64
 	selectEpoch *sqlx.Stmt
 
 	clients      *clientCache
+	shuffle      shuffle
 	selectClient *sqlx.Stmt
 	loads        chan struct{}
 
@@ -109,9 +110,14 @@ func (f *Fresh) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.known, err = f.readEpoch(ctx); err != nil {
+	if f.shuffle, err = f.db.readShuffle(ctx); err != nil {
 		return err
 	}
+	known, err := f.readEpoch(ctx)
+	if err != nil {
+		return err
+	}
+	f.known.Store(known)
 	return f.reload(ctx, news{catalog: true, keys: true})
 }
 
@@ -164,6 +170,9 @@ func (f *Fresh) load(id string, entry *entry) {
 		if err == nil {
 			client, err = only(rows)
 		}
+		if err == nil {
+			client.StatusPlace = f.shuffle.place(rows[0].Slot)
+		}
 		return err
 	})
 	f.clients.settle(id, entry, client, err)
@@ -180,6 +189,12 @@ func (f *Fresh) AccountsOf(ctx context.Context, workspaces []string) (map[string
 		return nil, fmt.Errorf("reading workspaces: %w: too many others are read", oauth.ErrUnavailable)
 	}
 	return f.db.accountsOf(ctx, workspaces)
+}
+
+// Epoch implements oauth.Store.
+func (f *Fresh) Epoch(ctx context.Context) (int64, error) {
+	err := f.Refresh(ctx)
+	return f.known.Load(), err
 }
 
 // Catalog implements oauth.Store.

@@ -12,6 +12,7 @@ import (
 // news is what changed since the known epoch.
 type news struct {
 	everything bool
+	allClients bool
 	clients    []string
 	catalog    bool
 	keys       bool
@@ -20,7 +21,7 @@ type news struct {
 // catchUp makes the memory hold every change committed before the call.
 func (f *Fresh) catchUp(ctx context.Context) error {
 	epoch, err := f.readEpoch(ctx)
-	if err != nil || epoch == f.known {
+	if err != nil || epoch == f.known.Load() {
 		return err
 	}
 	news, err := f.readNews(ctx, epoch)
@@ -32,7 +33,7 @@ func (f *Fresh) catchUp(ctx context.Context) error {
 		return err
 	}
 	f.clients.drop(news)
-	f.known = epoch
+	f.known.Store(epoch)
 	return nil
 }
 
@@ -48,29 +49,32 @@ func (f *Fresh) readEpoch(ctx context.Context) (epoch int64, err error) {
 
 // readNews reads what changed from the known epoch to this one.
 func (f *Fresh) readNews(ctx context.Context, epoch int64) (news, error) {
+	known := f.known.Load()
 	var changes []struct {
 		Epoch   int64  `db:"epoch"`
 		Subject string `db:"subject"`
 	}
 	err := f.db.ask(ctx, "reading what changed", func(ctx context.Context) error {
 		return f.db.sql.SelectContext(ctx, &changes,
-			`SELECT epoch, subject FROM changes WHERE epoch >= $1 AND epoch <= $2 ORDER BY epoch`, f.known, epoch)
+			`SELECT epoch, subject FROM changes WHERE epoch >= $1 AND epoch <= $2 ORDER BY epoch`, known, epoch)
 	})
 	if err != nil {
 		return news{}, err
 	}
 	// The log must still hold the known epoch itself. Otherwise it does not reach so far back, or the database has
 	// lost what this memory knows.
-	if len(changes) == 0 || changes[0].Epoch != f.known {
+	if len(changes) == 0 || changes[0].Epoch != known {
 		return news{everything: true, catalog: true, keys: true}, nil
 	}
 	var n news
 	for _, change := range changes {
 		id, isClient := strings.CutPrefix(change.Subject, subjectClient)
 		switch {
-		case change.Epoch == f.known:
+		case change.Epoch == known:
 		case isClient:
 			n.clients = append(n.clients, id)
+		case change.Subject == subjectClients:
+			n.allClients = true
 		case change.Subject == subjectCatalog:
 			n.catalog = true
 		case change.Subject == subjectKeys:

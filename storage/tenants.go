@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -123,12 +124,36 @@ func (db *DB) TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, er
 func (db *DB) PutTenant(ctx context.Context, tenant oauth.Tenant, event admin.Event) error {
 	_, err := db.change(ctx, fmt.Sprintf("storing tenant %q", tenant.ID), []string{subjectCatalog},
 		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+			if err := db.retireByTenant(ctx, tx, &tenant, event.At); err != nil {
+				return false, err
+			}
 			if err := putTenant(ctx, tx, tenant, event); err != nil {
 				return false, err
 			}
 			return true, insertEvent(ctx, tx, &event)
 		})
 	return err
+}
+
+// retireByTenant ends the tokens of all who hold anything in a tenant that is about to be inactive: of an org all
+// clients, and of an account also those with grants in its workspaces.
+func (db *DB) retireByTenant(ctx context.Context, tx *sqlx.Tx, after *oauth.Tenant, at time.Time) error {
+	var before oauth.Status
+	err := tx.GetContext(ctx, &before, `SELECT status FROM tenants WHERE id = $1 AND deleted_at IS NULL`, after.ID)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	case before != oauth.StatusActive || after.Status == oauth.StatusActive:
+		return nil
+	}
+	holders := `SELECT client_id FROM grant_places WHERE tenant_id IN
+		(SELECT id FROM tenants WHERE id = $1 UNION ALL SELECT id FROM tenants WHERE parent_id = $1)`
+	if after.Level == oauth.LevelOrg {
+		holders = `SELECT id FROM clients WHERE org_id = $1 AND deleted_at IS NULL`
+	}
+	return db.retireHolders(ctx, tx, oauth.TokensSuspended, at, holders, after.ID)
 }
 
 // putTenant stores a tenant. It cannot leave its org while it has children or is named by a grant; and a deleted one

@@ -11,6 +11,7 @@ import (
 // The subjects of the log of changes: what a memory of the database must drop. A client's is this prefix and its id.
 const (
 	subjectClient  = "client:"
+	subjectClients = "clients" // so many that they are not named one by one
 	subjectCatalog = "catalog" // an API or a tenant
 	subjectKeys    = "keys"
 )
@@ -76,6 +77,23 @@ func moveEpoch(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
 	}
 	_, err = tx.ExecContext(ctx, `DELETE FROM changes WHERE epoch < $1`, epoch-logReach)
 	return err
+}
+
+// note adds what turned out to change to the subjects of the transaction under way.
+func (db *DB) note(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
+	if db.within != nil {
+		db.within.subjects = append(db.within.subjects, subjects...)
+		return nil
+	}
+	type subjectRow struct {
+		Subject string `db:"subject"`
+	}
+	rows := make([]subjectRow, len(subjects))
+	for i, subject := range subjects {
+		rows[i].Subject = subject
+	}
+	return insertRows(ctx, tx, `INSERT INTO changes (epoch, subject) VALUES ((SELECT value FROM epoch WHERE id = 1), :subject)
+		ON CONFLICT DO NOTHING`, rows)
 }
 
 // randomStep draws evenly from 1 to maxEpochStep.

@@ -41,8 +41,9 @@ func (k *contract) signIn(t *testing.T, email, token string) string {
 
 // people are the answers to operators and their sessions that the examples of the document do not lead to. It answers
 // the cookie of a session that lasts.
-func (k *contract) people(t *testing.T, manage string) (cookie string) {
+func (k *contract) people(t *testing.T, basic string) (manage, cookie string) {
 	const path = "/admin/v1/operators"
+	manage = k.token(t, basic, "")
 	program := http.Header{"Authorization": {manage}, "If-Match": {"*"}, "Content-Type": {"application/json"}}
 	guest, _ := k.createOperator(t, manage, `{"email": "guest@example.com", "name": "Guest", "roles": [{"role": "viewer", "org_id": "org_example"}]}`)
 	k.do(t, http.StatusConflict, attempt{"POST", path, "", program, `{"email": "guest@example.com", "name": "Other", "roles": [{"role": "viewer"}]}`})
@@ -62,7 +63,10 @@ func (k *contract) people(t *testing.T, manage string) (cookie string) {
 	k.do(t, http.StatusConflict, attempt{"POST", path + "/" + root + "/deactivate", "", person, ""})
 	k.do(t, http.StatusConflict, attempt{"DELETE", path + "/" + root, "", person, ""})
 	k.do(t, http.StatusOK, attempt{"POST", "/admin/v1/credentials/cid_first/activate", "", person, ""})
-	k.do(t, http.StatusNoContent, attempt{"DELETE", path + "/" + guest, "", program, ""})
+	removal := attempt{"DELETE", path + "/" + guest, "", program, ""}
+	k.do(t, http.StatusUnauthorized, removal) // What was issued before the deactivation stays ended.
+	manage = k.token(t, basic, "")
+	k.do(t, http.StatusNoContent, removal.with("Authorization", manage))
 
 	// Never a token and a session at once, nor a change by a page of another origin.
 	k.do(t, http.StatusBadRequest, attempt{"GET", "/admin/v1/me", "", http.Header{"Cookie": {cookie}, "Authorization": {manage}}, ""})
@@ -100,8 +104,8 @@ func (k *contract) people(t *testing.T, manage string) (cookie string) {
 	export := http.Header{"Authorization": {manage}, "Accept": {"application/jsonl"}}
 	k.do(t, http.StatusOK, attempt{"GET", "/admin/v1/events", "from=2001-01-01T00:00:00Z&action=operator.created&org_id=org_example", export, ""})
 	k.do(t, http.StatusBadRequest, attempt{"GET", "/admin/v1/events", "limit=1", export, ""})
-	k.do(t, http.StatusBadRequest, attempt{"GET", "/admin/v1/events", "to=yesterday", program, ""})
-	return cookie
+	k.do(t, http.StatusBadRequest, attempt{"GET", "/admin/v1/events", "to=yesterday", export, ""})
+	return manage, cookie
 }
 
 // TestEveryRefusalLeavesAnEvent calls every operation that can be forbidden, each in the name of another credential

@@ -94,7 +94,7 @@ func TestOpenAPI(t *testing.T) {
 	k.particulars(t, manage, id)
 	k.bound(t, manage)
 	k.planting(t, manage)
-	cookie := k.people(t, manage)
+	manage, cookie := k.people(t, basic)
 	k.ending(t, manage)
 	k.rotating(t, manage)
 	k.flood(t)

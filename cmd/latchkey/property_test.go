@@ -15,7 +15,8 @@ import (
 )
 
 // TestWhoGetsWhat lets an administrator do whatever comes, in any order, and compares after each act what every secret
-// that was ever shown is worth, and what the preview says, with a model of domain.md that is a page long.
+// that was ever shown is worth, what the preview says, and which tokens a resource server still takes that reads the
+// status lists, with a model of the domain that is a page long.
 func TestWhoGetsWhat(t *testing.T) {
 	const walks, acts, credentials = 4, 40, 3
 	onBothDatabases(t, func(t *testing.T, p *program, _ *lever) {
@@ -49,6 +50,7 @@ type world struct {
 	apis       map[string][]string // The permissions of each API.
 	off        map[string]bool     // Tenants and APIs.
 	held       []*held
+	touched    *held // What the last act was done to; nil if it may have been several.
 }
 
 // held is a credential, as it should be.
@@ -59,6 +61,14 @@ type held struct {
 	// usable are the secrets that work, by id; texts are those of all that were ever shown.
 	usable map[string]bool
 	texts  map[string]string
+	tokens []heldToken
+}
+
+// heldToken is a token that was issued when the credential was worth this.
+type heldToken struct {
+	status statusClaim
+	worth  map[string]any
+	ended  bool
 }
 
 type heldGrant struct {
@@ -181,6 +191,7 @@ func (w *world) create(t *testing.T) {
 func (w *world) act(t *testing.T) {
 	h := w.held[w.random.IntN(len(w.held))]
 	credential := "credentials/" + h.id
+	w.touched = h
 	switch n := w.random.IntN(20); {
 	case n < 4: // A tenant goes off or on.
 		tenant := w.pick(slices.Concat(w.accounts(), slices.Sorted(maps.Keys(w.workspaces)), []string{w.org()}))
@@ -240,6 +251,7 @@ func (w *world) flip(t *testing.T, kind, id string) {
 		t.Errorf("%s of %s answered %d: %s", verb, id, answer.status, answer.body)
 	}
 	w.off[id] = !w.off[id]
+	w.touched = nil
 }
 
 // losePermission takes a permission out of the API that has two, from whoever holds it, and offers it again. A
@@ -248,6 +260,7 @@ func (w *world) losePermission(t *testing.T) {
 	api := w.name + "-many"
 	all := w.apis[api]
 	lost := w.pick(all)
+	w.touched = nil
 	w.apis[api] = slices.DeleteFunc(slices.Clone(all), func(key string) bool { return key == lost })
 	w.done = append(w.done, "remove "+api+":"+lost)
 	w.putAPI(t, api)
@@ -300,8 +313,12 @@ func (w *world) worth(h *held) map[string]any {
 // compare asks for a token with every secret that was ever shown, and for the preview.
 func (w *world) compare(t *testing.T) {
 	t.Helper()
+	lists := make(statusLists)
 	for _, h := range w.held {
 		worth, mayAct := w.worth(h), h.active && !h.deleted && !w.off[w.org()]
+		for i := range h.tokens {
+			w.compareToken(t, h, &h.tokens[i], lists, mayAct && within(h.tokens[i].worth, worth))
+		}
 		for secret, text := range h.texts {
 			status, body, err := askToken(t.Context(), w.program.issuer, h.id, text)
 			want := http.StatusUnauthorized
@@ -324,12 +341,52 @@ func (w *world) compare(t *testing.T) {
 					t.Error(err)
 				}
 				sameWorth(t, h.id+"'s token", worth, claims)
+				h.tokens = append(h.tokens, heldToken{statusIn(t, claims), worth, false})
 			}
 		}
 		if !h.deleted {
 			w.comparePreview(t, h, worth, mayAct && len(h.usable) > 0 && len(worth) > 0)
 		}
 	}
+}
+
+// compareToken looks up what the status list says of a token. It must have ended if it says more than is held now, and
+// for good; it must not if nothing was done that concerns its credential.
+func (w *world) compareToken(t *testing.T, h *held, token *heldToken, lists statusLists, mayLive bool) {
+	t.Helper()
+	ended := lists.at(t, w.program, token.status) != 0
+	switch {
+	case ended:
+		if !token.ended && w.touched != nil && w.touched != h {
+			t.Errorf("a token of %s ended for nothing", h.id)
+		}
+	case !mayLive || token.ended:
+		t.Errorf("a token of %s is good; it may be: %t, it has been ended: %t", h.id, mayLive, token.ended)
+	}
+	token.ended = ended
+}
+
+// within reports whether less, as worth answers it, is a part of more.
+func within(less, more map[string]any) bool {
+	for key, value := range less {
+		switch value := value.(type) {
+		case map[string]any:
+			other, _ := more[key].(map[string]any)
+			if !within(value, other) {
+				return false
+			}
+		case []any:
+			other, _ := more[key].([]any)
+			if slices.ContainsFunc(value, func(one any) bool { return !slices.Contains(other, one) }) {
+				return false
+			}
+		default:
+			if more[key] != value {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (w *world) comparePreview(t *testing.T, h *held, worth map[string]any, some bool) {

@@ -2,8 +2,10 @@ package endpoint
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,18 +33,38 @@ func New(issuer *oauth.Issuer, maxAge time.Duration) *Endpoint {
 
 // JWKS answers GET /.well-known/jwks.json: the public keys (RFC 7517 §5).
 func (e *Endpoint) JWKS(c *gin.Context) {
-	e.writePublic(c, "application/jwk-set+json", e.issuer.JWKS(c.Request.Context()))
+	writePublic(c, "application/jwk-set+json", e.maxAge, e.issuer.JWKS(c.Request.Context()))
 }
 
 // Metadata answers GET /.well-known/oauth-authorization-server (RFC 8414 §3).
 func (e *Endpoint) Metadata(c *gin.Context) {
-	e.writePublic(c, "application/json", e.metadata)
+	writePublic(c, "application/json", e.maxAge, e.metadata)
 }
 
-// writePublic answers a document that anybody may read, from any origin, and keep for a while.
-func (e *Endpoint) writePublic(c *gin.Context, contentType string, document oauth.Document) {
+// StatusList answers GET /oauth/status/{list}: which tokens have ended (draft-ietf-oauth-status-list §8.1). Whoever is
+// between us and a verifier must ask each time, so that the list's own ttl is all that a verifier is late.
+func (e *Endpoint) StatusList(c *gin.Context) {
+	text := c.Param("list")
+	number, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || strconv.FormatInt(number, 10) != text {
+		NotFound(c)
+		return
+	}
+	list, err := e.issuer.StatusList(c.Request.Context(), number)
+	switch {
+	case errors.Is(err, oauth.ErrNotFound):
+		NotFound(c)
+	case err != nil:
+		Fail(c, err)
+	default:
+		writePublic(c, "application/statuslist+jwt", "no-cache", list)
+	}
+}
+
+// writePublic answers a document that anybody may read, from any origin.
+func writePublic(c *gin.Context, contentType, cacheControl string, document oauth.Document) {
 	c.Header("ETag", document.Tag)
-	c.Header("Cache-Control", e.maxAge)
+	c.Header("Cache-Control", cacheControl)
 	c.Header("Access-Control-Allow-Origin", "*")
 	// RFC 9110 §13.1.2 compares weakly here.
 	for match := range strings.SplitSeq(c.GetHeader("If-None-Match"), ",") {

@@ -57,6 +57,8 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"EventFilters", testEventFilters},
 		{"Chain", testChain},
 		{"Checkpoints", testCheckpoints},
+		{"Generations", testGenerations},
+		{"GenerationsOfMany", testGenerationsOfMany},
 		{"Operators", testOperators},
 		{"OperatorLists", testOperatorLists},
 		{"LastAdmin", testLastAdmin},
