@@ -28,6 +28,17 @@ type Caller struct {
 // §5.2), after the same work; only the private cause tells them apart. A client that has proven itself is told what
 // is wrong with its DPoP proof. An error that is no [*Error] means that the question could not be answered.
 func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) {
+	return i.authenticate(ctx, proof, i.judgeKey)
+}
+
+// Identify is Authenticate for a request that asks for no token, and so needs no proof of a key to bind it to.
+func (i *Issuer) Identify(ctx context.Context, proof Proof) (Caller, error) {
+	return i.authenticate(ctx, proof, func(*Client, []string) (*bearer.Proof, *Error) { return nil, nil })
+}
+
+func (i *Issuer) authenticate(
+	ctx context.Context, proof Proof, judgeKey func(*Client, []string) (*bearer.Proof, *Error),
+) (Caller, error) {
 	client, err := i.store.Client(ctx, proof.ClientID)
 	if errors.Is(err, ErrNotFound) {
 		client = i.nobody
@@ -58,7 +69,7 @@ func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) 
 	}
 	var key *bearer.Proof
 	if refusal == nil {
-		key, refusal = i.judgeKey(client, proof.DPoP)
+		key, refusal = judgeKey(client, proof.DPoP)
 	}
 	if refusal == nil && proof.Method == AuthPrivateKeyJWT {
 		if refusal, err = i.spend(ctx, used); err != nil {

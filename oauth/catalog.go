@@ -69,6 +69,15 @@ type Catalog struct {
 	closed map[string]struct{}
 }
 
+// audiences answers whatever a token may be for.
+func (c *Catalog) audiences() []string {
+	audiences := make([]string, 0, len(c.apis))
+	for _, api := range c.apis {
+		audiences = append(audiences, api.Audience)
+	}
+	return audiences
+}
+
 // NewCatalog makes a snapshot of all APIs and of the tenants that are inactive themselves or lie in an account
 // that is. It keeps the slice apis.
 func NewCatalog(apis []API, closed []string) *Catalog {

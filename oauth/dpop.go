@@ -61,9 +61,9 @@ func (c *Caller) confirmation() *bearer.Confirmation {
 	return bound
 }
 
-// tokenType is the token_type of the caller's tokens (RFC 6749 §7.1, RFC 9449 §5).
-func (c *Caller) tokenType() string {
-	if c.Key == nil {
+// tokenType is the token_type of a token that is bound so (RFC 6749 §7.1, RFC 9449 §5).
+func tokenType(bound *bearer.Confirmation) string {
+	if bound == nil || bound.Thumbprint == "" {
 		return "Bearer"
 	}
 	return "DPoP"

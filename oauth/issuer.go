@@ -34,6 +34,8 @@ type Issuer struct {
 	published   KeyPublisher
 	ledger      *Ledger
 	lists       statusLists
+	revocations Revocations
+	denyList    denyList
 }
 
 // Config is what an Issuer is made of. NonceKey, MutualTLS and ClientCAs may be left out; the rest is required.
@@ -47,6 +49,8 @@ type Config struct {
 	Algorithm jose.SignatureAlgorithm
 	// Replays remembers which client assertions and DPoP proofs have been used.
 	Replays Replays
+	// Revocations keeps the tokens that are revoked one by one.
+	Revocations Revocations
 	// NonceKey makes the nonces that DPoP proofs must bear, of at least 32 secret bytes that all replicas have and use
 	// for nothing else; nil: they need none.
 	NonceKey []byte
@@ -76,6 +80,7 @@ func NewIssuer(config Config) (*Issuer, error) {
 		now:         config.Now,
 		nobody:      newNobody(),
 		replays:     config.Replays,
+		revocations: config.Revocations,
 		published:   config.Published,
 		mutualTLS:   config.MutualTLS,
 		clientCAs:   config.ClientCAs,
@@ -153,7 +158,7 @@ func (i *Issuer) Issue(ctx context.Context, caller Caller, asked Request) (Token
 	if err != nil {
 		return Token{}, fmt.Errorf("issuing a token: %w", err)
 	}
-	token := Token{Access: access, Type: caller.tokenType(), Lifetime: granted.Lifetime, Scope: granted.Scope}
+	token := Token{Access: access, Type: tokenType(granted.Confirmation), Lifetime: granted.Lifetime, Scope: granted.Scope}
 	if len(asked.Details) > 0 {
 		token.Details = granted.Details
 	}

@@ -8,9 +8,11 @@ import (
 
 // The paths of the public endpoints, below the issuer's URL.
 const (
-	TokenPath    = "/oauth/token"
-	JWKSPath     = "/.well-known/jwks.json"
-	MetadataPath = "/.well-known/oauth-authorization-server"
+	TokenPath      = "/oauth/token"
+	IntrospectPath = "/oauth/introspect"
+	RevokePath     = "/oauth/revoke"
+	JWKSPath       = "/.well-known/jwks.json"
+	MetadataPath   = "/.well-known/oauth-authorization-server"
 )
 
 // Metadata is what RFC 8414 §2 says of this server. It names only what is really on.
@@ -23,6 +25,15 @@ type Metadata struct {
 	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
 	// The algorithms of client assertions (RFC 8414 §2).
 	TokenEndpointAuthSigningAlgValuesSupported []jose.SignatureAlgorithm `json:"token_endpoint_auth_signing_alg_values_supported"`
+	// The same at the other endpoints that clients authenticate at (RFC 8414 §2).
+	IntrospectionEndpoint                              string                    `json:"introspection_endpoint"`
+	IntrospectionEndpointAuthMethodsSupported          []string                  `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionEndpointAuthSigningAlgValuesSupported []jose.SignatureAlgorithm `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RevocationEndpoint                                 string                    `json:"revocation_endpoint"`
+	RevocationEndpointAuthMethodsSupported             []string                  `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationEndpointAuthSigningAlgValuesSupported    []jose.SignatureAlgorithm `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	// The algorithm of signed answers to introspection (RFC 9701 §7).
+	IntrospectionSigningAlgValuesSupported []jose.SignatureAlgorithm `json:"introspection_signing_alg_values_supported"`
 	// The algorithms of DPoP proofs (RFC 9449 §5.1).
 	DPoPSigningAlgValuesSupported []string `json:"dpop_signing_alg_values_supported"`
 	// Whether tokens are bound to certificates (RFC 8705 §3.3).
@@ -40,9 +51,16 @@ func (i *Issuer) Metadata() Metadata {
 		GrantTypesSupported:               []string{"client_credentials"},
 		TokenEndpointAuthMethodsSupported: i.authMethods(),
 
-		TokenEndpointAuthSigningAlgValuesSupported: assertionAlgorithms,
-		DPoPSigningAlgValuesSupported:              i.proofs.Algorithms(),
-		TLSClientCertificateBoundAccessTokens:      i.mutualTLS,
+		TokenEndpointAuthSigningAlgValuesSupported:         assertionAlgorithms,
+		IntrospectionEndpoint:                              i.url + IntrospectPath,
+		IntrospectionEndpointAuthMethodsSupported:          i.authMethods(),
+		IntrospectionEndpointAuthSigningAlgValuesSupported: assertionAlgorithms,
+		RevocationEndpoint:                                 i.url + RevokePath,
+		RevocationEndpointAuthMethodsSupported:             i.authMethods(),
+		RevocationEndpointAuthSigningAlgValuesSupported:    assertionAlgorithms,
+		IntrospectionSigningAlgValuesSupported:             []jose.SignatureAlgorithm{i.algorithm},
+		DPoPSigningAlgValuesSupported:                      i.proofs.Algorithms(),
+		TLSClientCertificateBoundAccessTokens:              i.mutualTLS,
 	}
 }
 

@@ -29,6 +29,8 @@ type Store interface {
 	Retired(ctx context.Context, list int64) (retired map[int64]TokenStatus, lists int64, err error)
 	// Catalog answers the catalogue as the latest proof left it, without waiting.
 	Catalog() *Catalog
+	// Denied answers the tokens that were revoked one by one as the latest proof left them, without waiting.
+	Denied() DeniedTokens
 	// Keyring answers the signing keys as the latest proof left them, without waiting.
 	Keyring() *Keyring
 }

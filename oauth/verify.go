@@ -22,6 +22,16 @@ func (i *Issuer) Verify(ctx context.Context, presented bearer.Presented, audienc
 	if err != nil {
 		return nil, err
 	}
+	_, err = i.inForce(ctx, claims)
+	return claims, err
+}
+
+// inForce judges what a genuine token says against what is known now, and answers its client. It takes from the claims
+// the places where nothing holds any more.
+func (i *Issuer) inForce(ctx context.Context, claims *bearer.Claims) (*Client, error) {
+	if _, denied := i.store.Denied()[claims.ID]; denied {
+		return nil, refuse("revoked")
+	}
 	client, err := i.store.Client(ctx, claims.ClientID)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -50,7 +60,7 @@ func (i *Issuer) Verify(ctx context.Context, presented bearer.Presented, audienc
 	if len(claims.AuthorizationDetails) < len(told.Details) {
 		return nil, refuse("its client holds less now") // Elsewhere perhaps, but in no place that the token names.
 	}
-	return claims, nil
+	return client, nil
 }
 
 func refuse(reason string) error {

@@ -32,6 +32,9 @@ func (s *Server) routes() (*gin.Engine, error) {
 	root := engine.Group(base)
 
 	root.POST(oauth.TokenPath, limitBody(maxTokenBody), endpoint.Token)
+	root.POST(oauth.IntrospectPath, limitBody(maxTokenBody), endpoint.Introspect)
+	root.POST(oauth.RevokePath, limitBody(maxTokenBody), endpoint.Revoke)
+	get(root, oauth.DenyListPath, endpoint.DenyList)
 	get(root, oauth.StatusListPath+":list", endpoint.StatusList)
 	get(root, oauth.JWKSPath, endpoint.JWKS)
 	get(root, oauth.MetadataPath, endpoint.Metadata)

@@ -54,6 +54,7 @@ type Fresh struct {
 
 	catalog atomic.Pointer[oauth.Catalog]
 	keyring atomic.Pointer[oauth.Keyring]
+	denied  atomic.Pointer[oauth.DeniedTokens]
 }
 
 // FreshConfig is what a Fresh is made of.
@@ -118,7 +119,7 @@ func (f *Fresh) start(ctx context.Context) error {
 		return err
 	}
 	f.known.Store(known)
-	return f.reload(ctx, news{catalog: true, keys: true})
+	return f.reload(ctx, news{catalog: true, keys: true, tokens: true})
 }
 
 // Close lets go of the connections. Nothing may be asked any more.
@@ -199,6 +200,9 @@ func (f *Fresh) Epoch(ctx context.Context) (int64, error) {
 
 // Catalog implements oauth.Store.
 func (f *Fresh) Catalog() *oauth.Catalog { return f.catalog.Load() }
+
+// Denied implements oauth.Store.
+func (f *Fresh) Denied() oauth.DeniedTokens { return *f.denied.Load() }
 
 // Keyring implements oauth.Store.
 func (f *Fresh) Keyring() *oauth.Keyring { return f.keyring.Load() }

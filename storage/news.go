@@ -16,6 +16,7 @@ type news struct {
 	clients    []string
 	catalog    bool
 	keys       bool
+	tokens     bool
 }
 
 // catchUp makes the memory hold every change committed before the call.
@@ -64,7 +65,7 @@ func (f *Fresh) readNews(ctx context.Context, epoch int64) (news, error) {
 	// The log must still hold the known epoch itself. Otherwise it does not reach so far back, or the database has
 	// lost what this memory knows.
 	if len(changes) == 0 || changes[0].Epoch != known {
-		return news{everything: true, catalog: true, keys: true}, nil
+		return news{everything: true, catalog: true, keys: true, tokens: true}, nil
 	}
 	var n news
 	for _, change := range changes {
@@ -79,8 +80,10 @@ func (f *Fresh) readNews(ctx context.Context, epoch int64) (news, error) {
 			n.catalog = true
 		case change.Subject == subjectKeys:
 			n.keys = true
+		case change.Subject == subjectTokens:
+			n.tokens = true
 		default: // A newer program notes what this one does not know.
-			n.everything, n.catalog, n.keys = true, true, true
+			n.everything, n.catalog, n.keys, n.tokens = true, true, true, true
 		}
 	}
 	return n, nil
@@ -101,6 +104,13 @@ func (f *Fresh) reload(ctx context.Context, news news) error {
 			return err
 		}
 		f.keyring.Store(keyring)
+	}
+	if news.tokens {
+		denied, err := f.db.denied(ctx)
+		if err != nil {
+			return err
+		}
+		f.denied.Store(&denied)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ const (
 	subjectClients = "clients" // so many that they are not named one by one
 	subjectCatalog = "catalog" // an API or a tenant
 	subjectKeys    = "keys"
+	subjectTokens  = "tokens" // denied one by one
 )
 
 const (

@@ -69,7 +69,7 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 	}
 	core.issuer, err = oauth.NewIssuer(oauth.Config{
 		URL: o.Issuer, Store: core.fresh, MaxLifetime: o.TokenLifetimeMax, Algorithm: o.SigningAlg,
-		Replays: storage.NewReplays(core.db), NonceKey: nonceKey, MutualTLS: o.clientCerts() != (server.ClientCerts{}), ClientCAs: clientCAs,
+		Replays: storage.NewReplays(core.db), Revocations: core.db, NonceKey: nonceKey, MutualTLS: o.clientCerts() != (server.ClientCerts{}), ClientCAs: clientCAs,
 		Published: remotekeys.New(remotekeys.Config{Allow: o.JWKSURIAllow, Now: now}), Now: now,
 	})
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,19 +22,19 @@ import (
 
 // manager manages an installation over REST.
 type manager struct {
-	issuer string
-	http   *http.Client
+	identity
+	http *http.Client
 }
 
 // newManager registers a credential in an org of its own, which outlives whatever is switched off elsewhere.
 func newManager(t *testing.T, first identity) *manager {
 	config := clientcredentials.Config{ClientID: first.id, ClientSecret: first.secret, TokenURL: first.issuer + oauth.TokenPath}
-	m := &manager{first.issuer, config.Client(t.Context())}
+	m := &manager{first, config.Client(t.Context())}
 	m.do(t, http.StatusCreated, "PUT", "/tenants/org_ops", `{"level": "org", "name": "Operations"}`)
 	made := m.do(t, http.StatusCreated, "POST", "/credentials", `{"name": "Manager", "org_id": "org_ops", "grants": [{"api": "latchkey",
 		"permissions": ["credentials:read", "credentials:write", "catalog:read", "catalog:write"], "applies_to": {"installation": true}}]}`)
 	config.ClientID, config.ClientSecret = made["client_id"].(string), made["client_secret"].(string)
-	return &manager{first.issuer, config.Client(t.Context())}
+	return &manager{identity{issuer: first.issuer, id: config.ClientID, secret: config.ClientSecret}, config.Client(t.Context())}
 }
 
 // do makes a request that must have this status, whatever version there is, and answers the body.
@@ -67,8 +69,25 @@ func (m *manager) do(t *testing.T, status int, method, path, body string) map[st
 	return answer
 }
 
+// introspect answers what a token is worth (RFC 7662 §2).
+func (m *manager) introspect(t *testing.T, token string) map[string]any {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, m.issuer+oauth.IntrospectPath,
+		strings.NewReader(url.Values{"token": {token}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.SetBasicAuth(m.id, m.secret)
+	response, err := http.DefaultClient.Do(request)
+	var answer map[string]any
+	readJSON(t, response, err, http.StatusOK, &answer)
+	return answer
+}
+
 // TestDisabledThings: whatever a token depends on, without it nothing is issued from the moment the change is
-// answered; and when it is back, tokens are.
+// answered, and what was issued is worth nothing any more; when it is back, new tokens are issued, and old ones are
+// not worth anything again.
 func TestDisabledThings(t *testing.T) {
 	for name, database := range map[string]func() string{
 		"SQLite":     func() string { return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db") },
@@ -104,6 +123,18 @@ const twoPermissions = `{"name": "Plans", "audience": "https://api.example.com",
 
 // holdDisabled holds one credential to it, which authenticates as the members say: by the certificate or, if that is
 // nil, by its secret.
+// accessToken answers the token in an answer of the token endpoint.
+func accessToken(t *testing.T, body string) string {
+	t.Helper()
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Token == "" {
+		t.Fatalf("no token: %s", body)
+	}
+	return answer.Token
+}
+
 func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB, members string, certificate *issued) {
 	const grants = `"grants": [{"api": "data-plans", "permissions": ["write"], "applies_to": {"workspaces": ["ws_eu_prod"], "all_workspaces_of": ["acc_eu"]}}]`
 	const inOneWorkspace = `{"grants": [{"api": "data-plans", "permissions": ["write"], "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`
@@ -180,7 +211,15 @@ func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB, mem
 			`"error":"invalid_client"`},
 	} {
 		for range 3 {
+			_, body, _ := ask()
+			old := accessToken(t, body)
+			if answer := m.introspect(t, old); answer["active"] != true || answer["client_id"] != id {
+				t.Errorf("with its %s: introspection says %v", thing.name, answer)
+			}
 			thing.off()
+			if answer := m.introspect(t, old); !maps.Equal(answer, map[string]any{"active": false}) {
+				t.Errorf("without its %s: introspection says %v", thing.name, answer)
+			}
 			status, body, err := ask()
 			if err != nil || status == http.StatusOK || !strings.Contains(body, thing.refused) {
 				t.Errorf("without its %s: %d %s, %v; want %s", thing.name, status, body, err, thing.refused)
@@ -189,6 +228,9 @@ func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB, mem
 			status, body, err = ask()
 			if err != nil || status != http.StatusOK {
 				t.Errorf("with its %s back: %d %s, %v", thing.name, status, body, err)
+			}
+			if answer := m.introspect(t, old); answer["active"] != false {
+				t.Errorf("with its %s back: introspection of an old token says %v", thing.name, answer)
 			}
 		}
 	}

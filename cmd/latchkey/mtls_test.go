@@ -209,7 +209,7 @@ func TestMutualTLS(t *testing.T) {
 	root, file := newAuthority(t)
 	first := startTLS(t, root, file)
 	config := clientcredentials.Config{ClientID: first.id, ClientSecret: first.secret, TokenURL: first.issuer + oauth.TokenPath}
-	m := &manager{first.issuer, config.Client(context.WithValue(t.Context(), oauth2.HTTPClient, root.as(nil)))}
+	m := &manager{first, config.Client(context.WithValue(t.Context(), oauth2.HTTPClient, root.as(nil)))}
 	own, other := root.issue(t, forClient("client.example")), root.issue(t, forClient("other.example"))
 	expired := forClient("client.example")
 	expired.NotAfter = time.Now().Add(-time.Minute)

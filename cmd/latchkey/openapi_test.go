@@ -46,7 +46,8 @@ func TestOpenAPI(t *testing.T) {
 		return keepers
 	}
 	authorization := func(o operation) string {
-		if o.path == oauth.TokenPath {
+		switch o.path {
+		case oauth.TokenPath, oauth.IntrospectPath, oauth.RevokePath:
 			return basic
 		}
 		return manage
@@ -135,7 +136,7 @@ func refusals(good attempt, template, nobody string) map[int]attempt {
 	switch {
 	case template == "/admin/v1/apply":
 		empty.body = `{"credentials": [{"name": ""}]}`
-	case template == oauth.TokenPath:
+	case template == oauth.TokenPath, template == oauth.IntrospectPath, template == oauth.RevokePath:
 		large.body = strings.Repeat(" ", 64<<10+1)
 	case strings.HasSuffix(template, "/secrets"):
 		empty.body = `{"overlap": -1, "expires_at": "2001-01-01T00:00:00Z"}`

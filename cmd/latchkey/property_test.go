@@ -20,7 +20,7 @@ import (
 func TestWhoGetsWhat(t *testing.T) {
 	const walks, acts, credentials = 4, 40, 3
 	onBothDatabases(t, func(t *testing.T, p *program, _ *lever) {
-		manager := (*lever)(newManager(t, p.identity))
+		manager := newManager(t, p.identity)
 		for n := range walks {
 			seed := rand.Uint64()
 			w := newWorld(t, p, manager, fmt.Sprint("w", n), rand.New(rand.NewPCG(seed, 0)))
@@ -41,7 +41,8 @@ func TestWhoGetsWhat(t *testing.T) {
 // world is a tree and two APIs of its own, as they should be.
 type world struct {
 	program *program
-	manager *lever
+	manager *manager
+	lever   *lever
 	random  *rand.Rand
 	name    string
 	done    []string
@@ -66,6 +67,7 @@ type held struct {
 
 // heldToken is a token that was issued when the credential was worth this.
 type heldToken struct {
+	text   string
 	status statusClaim
 	worth  map[string]any
 	ended  bool
@@ -77,11 +79,11 @@ type heldGrant struct {
 	AppliesTo   map[string][]string `json:"applies_to"`
 }
 
-func newWorld(t *testing.T, p *program, manager *lever, name string, random *rand.Rand) *world {
+func newWorld(t *testing.T, p *program, manager *manager, name string, random *rand.Rand) *world {
 	id := func(kind, number string) string { return kind + "_" + name + number }
 	one, two := id("acc", "1"), id("acc", "2")
 	w := &world{
-		program: p, manager: manager, random: random, name: name, off: make(map[string]bool),
+		program: p, manager: manager, lever: &lever{manager.issuer, manager.http}, random: random, name: name, off: make(map[string]bool),
 		workspaces: map[string]string{id("ws", "1"): one, id("ws", "2"): one, id("ws", "3"): two},
 	}
 	w.put(t, "tenants/"+id("org", ""), fmt.Sprintf(`{"level": "org", "name": %q}`, name))
@@ -106,9 +108,9 @@ func (w *world) accounts() []string {
 
 func (w *world) put(t *testing.T, path, body string) reply {
 	t.Helper()
-	answer := w.manager.call(t, "PUT", path, body)
+	answer := w.lever.call(t, "PUT", path, body)
 	if answer.status == http.StatusPreconditionRequired {
-		answer = w.manager.call(t, "PUT", path, body, "If-Match", "*")
+		answer = w.lever.call(t, "PUT", path, body, "If-Match", "*")
 	}
 	if answer.status != http.StatusOK && answer.status != http.StatusCreated {
 		t.Fatalf("PUT %s answered %d: %s", path, answer.status, answer.body)
@@ -171,7 +173,7 @@ func (w *world) grants() []heldGrant {
 
 func (w *world) create(t *testing.T) {
 	grants := w.grants()
-	answer := w.manager.call(t, "POST", "credentials", asJSON(t, map[string]any{
+	answer := w.lever.call(t, "POST", "credentials", asJSON(t, map[string]any{
 		"name": fmt.Sprint("Credential ", len(w.held)), "org_id": w.org(), "grants": grants,
 	}))
 	var made struct {
@@ -234,7 +236,7 @@ func (w *world) act(t *testing.T) {
 // do makes a request that may be refused, but for a reason.
 func (w *world) do(t *testing.T, method, path, body string) reply {
 	t.Helper()
-	answer := w.manager.call(t, method, path, body, "If-Match", "*")
+	answer := w.lever.call(t, method, path, body, "If-Match", "*")
 	w.done = append(w.done, fmt.Sprintf("%d %s %s %s", answer.status, method, path, body))
 	if answer.status >= 500 || answer.status == http.StatusBadRequest || answer.status == http.StatusForbidden {
 		t.Errorf("%s %s answered %d: %s", method, path, answer.status, answer.body)
@@ -341,7 +343,7 @@ func (w *world) compare(t *testing.T) {
 					t.Error(err)
 				}
 				sameWorth(t, h.id+"'s token", worth, claims)
-				h.tokens = append(h.tokens, heldToken{statusIn(t, claims), worth, false})
+				h.tokens = append(h.tokens, heldToken{answer.Token, statusIn(t, claims), worth, false})
 			}
 		}
 		if !h.deleted {
@@ -355,6 +357,9 @@ func (w *world) compare(t *testing.T) {
 func (w *world) compareToken(t *testing.T, h *held, token *heldToken, lists statusLists, mayLive bool) {
 	t.Helper()
 	ended := lists.at(t, w.program, token.status) != 0
+	if w.random.IntN(8) == 0 && w.manager.introspect(t, token.text)["active"] == ended {
+		t.Errorf("introspection and the status list differ over a token of %s", h.id)
+	}
 	switch {
 	case ended:
 		if !token.ended && w.touched != nil && w.touched != h {
@@ -395,7 +400,7 @@ func (w *world) comparePreview(t *testing.T, h *held, worth map[string]any, some
 		Claims  map[string]any  `json:"claims"`
 		Refusal json.RawMessage `json:"refusal"`
 	}
-	parse(t, w.manager.call(t, "POST", "credentials/"+h.id+"/token-preview", "{}"), http.StatusOK, &preview)
+	parse(t, w.lever.call(t, "POST", "credentials/"+h.id+"/token-preview", "{}"), http.StatusOK, &preview)
 	if (preview.Claims != nil) != some {
 		t.Errorf("%s: the preview says %s, %v; want a token: %t", h.id, preview.Refusal, preview.Claims, some)
 	}

@@ -61,6 +61,16 @@ func (e *Endpoint) StatusList(c *gin.Context) {
 	}
 }
 
+// DenyList answers GET /oauth/denied: the tokens that were revoked one by one.
+func (e *Endpoint) DenyList(c *gin.Context) {
+	list, err := e.issuer.DenyList(c.Request.Context())
+	if err != nil {
+		Fail(c, err)
+		return
+	}
+	writePublic(c, "application/denylist+jwt", "no-cache", list)
+}
+
 // writePublic answers a document that anybody may read, from any origin.
 func writePublic(c *gin.Context, contentType, cacheControl string, document oauth.Document) {
 	c.Header("ETag", document.Tag)

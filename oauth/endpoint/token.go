@@ -28,17 +28,11 @@ type tokenResponse struct {
 // Token answers POST /oauth/token (RFC 6749 §4.4). The client is authenticated before anything else it says is
 // judged, so that a stranger learns nothing from the rest.
 func (e *Endpoint) Token(c *gin.Context) {
-	parameters, err := readForm(c.Request, "resource", "audience")
+	parameters, proof, err := readRequestOf(c, "resource", "audience")
 	if err != nil {
 		Fail(c, err)
 		return
 	}
-	proof, err := readProof(c.Request, parameters)
-	if err != nil {
-		Fail(c, err)
-		return
-	}
-	proof.From, _ = netip.ParseAddr(c.ClientIP())
 	proof.DPoP = c.Request.Header.Values("DPoP")
 	if nonce := e.issuer.Nonce(); nonce != "" {
 		c.Header("DPoP-Nonce", nonce) // RFC 9449 §8: for the next request, or for this one again.
@@ -56,6 +50,16 @@ func (e *Endpoint) Token(c *gin.Context) {
 		Scope:       token.Scope.String(),
 		Details:     token.Details,
 	})
+}
+
+// readRequestOf reads what a client sends, and how it proves that it does.
+func readRequestOf(c *gin.Context, repeatable ...string) (parameters form, proof oauth.Proof, err error) {
+	if parameters, err = readForm(c.Request, repeatable...); err != nil {
+		return nil, oauth.Proof{}, err
+	}
+	proof, err = readProof(c.Request, parameters)
+	proof.From, _ = netip.ParseAddr(c.ClientIP())
+	return parameters, proof, err
 }
 
 // exchange answers the token for a proof, and has the ledger note whatever comes of it. The log names the client only
