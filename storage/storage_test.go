@@ -103,10 +103,11 @@ func TestContract(t *testing.T) {
 		storagetest.Run(t, func(t testing.TB) storagetest.Database {
 			db := migrated(t, newURL(t))
 			return storagetest.Database{
-				Admin:   db,
-				Usage:   db,
-				Replica: func(t testing.TB) oauth.Store { return fresh(t, db, FreshConfig{Timeout: 10 * time.Second}) },
-				Replays: func(testing.TB) oauth.Replays { return NewReplays(db) },
+				Admin:       db,
+				Usage:       db,
+				Revocations: db,
+				Replica:     func(t testing.TB) oauth.Store { return fresh(t, db, FreshConfig{Timeout: 10 * time.Second}) },
+				Replays:     func(testing.TB) oauth.Replays { return NewReplays(db) },
 			}
 		})
 	})

@@ -14,6 +14,8 @@ import (
 type Database struct {
 	Admin admin.Store
 	Usage oauth.UsageStore
+	// Revocations keeps the tokens that were revoked one by one.
+	Revocations oauth.Revocations
 	// Replica makes another oauth.Store over the same database, as another replica would have it.
 	Replica func(t testing.TB) oauth.Store
 	// Replays makes another memory of uses over the same database, as another replica would have it.
@@ -59,6 +61,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"Checkpoints", testCheckpoints},
 		{"Generations", testGenerations},
 		{"GenerationsOfMany", testGenerationsOfMany},
+		{"DeniedTokens", testDeniedTokens},
 		{"Operators", testOperators},
 		{"OperatorLists", testOperatorLists},
 		{"LastAdmin", testLastAdmin},
