@@ -1,6 +1,8 @@
 // Does with the libraries of npm what the test asks: one JSON request a line on stdin, one answer a line on stdout.
 // A request is {library, method, issuer, client_id, client_secret or private_jwk} to get a token, or {library, issuer, jwks_uri,
-// audience, token} to verify one; with dpop, the token is bound to a new key; with max_age, in seconds, the verifier keeps the keys for so long. An answer holds token, claims, refused or error.
+// audience, token} to verify one; with dpop, the token is bound to a new key; with max_age, in seconds, the verifier keeps the keys for so long.
+// With inspect, a token, the claims are those of its introspection, signed ones if signed; with revoke, that token is given
+// up. An answer holds token, claims, refused or error.
 import { createInterface } from 'node:readline'
 import { createRemoteJWKSet, importJWK, jwtVerify } from 'jose'
 import buildGetJwks from 'get-jwks'
@@ -17,6 +19,19 @@ const libraries = {
     const discovered = await oauth4webapi.discoveryRequest(issuer, { algorithm: 'oauth2', ...plainHTTP })
     const server = await oauth4webapi.processDiscoveryResponse(issuer, discovered)
     const client = { client_id: request.client_id }
+    if (request.revoke) {
+      await oauth4webapi.processRevocationResponse(await oauth4webapi.revocationRequest(
+        server, client, await authenticate(oauth4webapi, request), request.revoke, plainHTTP))
+      return {}
+    }
+    if (request.inspect) {
+      const response = await oauth4webapi.introspectionRequest(
+        server, client, await authenticate(oauth4webapi, request), request.inspect,
+        { ...plainHTTP, requestJwtResponse: request.signed })
+      const claims = await oauth4webapi.processIntrospectionResponse(server, client, response)
+      if (request.signed) await oauth4webapi.validateApplicationLevelSignature(server, response, plainHTTP)
+      return { claims }
+    }
     const DPoP = request.dpop && oauth4webapi.DPoP(client, await oauth4webapi.generateKeyPair('ES256'))
     const ask = async () => oauth4webapi.processClientCredentialsResponse(server, client,
       await oauth4webapi.clientCredentialsGrantRequest(
@@ -32,6 +47,11 @@ const libraries = {
     const config = await openidClient.discovery(
       new URL(request.issuer), request.client_id, undefined, await authenticate(openidClient, request),
       { algorithm: 'oauth2', execute: [openidClient.allowInsecureRequests] })
+    if (request.revoke) {
+      await openidClient.tokenRevocation(config, request.revoke)
+      return {}
+    }
+    if (request.inspect) return { claims: await openidClient.tokenIntrospection(config, request.inspect) }
     const DPoP = request.dpop && openidClient.getDPoPHandle(config, await openidClient.randomDPoPKeyPair('ES256'))
     const { access_token } = await openidClient.clientCredentialsGrant(config, {}, { DPoP })
     return { token: access_token }
