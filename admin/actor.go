@@ -55,7 +55,7 @@ type Actor struct {
 
 // System is the actor for what the server does by itself. It may do everything.
 func System(doing string) Actor {
-	return Actor{Kind: ActorSystem, ID: doing, Permissions: managementPermissions()}
+	return Actor{Kind: ActorSystem, ID: doing, Permissions: ManagementPermissions()}
 }
 
 // Reporter is the actor who reports a leaked secret. It may do nothing else.
@@ -159,7 +159,7 @@ func ManagementAPIOf(issuer string) oauth.API {
 		TokenLifetime: 15 * time.Minute,
 		Status:        oauth.StatusActive,
 	}
-	for _, key := range managementPermissions() {
+	for _, key := range ManagementPermissions() {
 		noun, verb, _ := strings.Cut(key, ":")
 		verb = map[string]string{"read": "Read", "write": "Manage"}[verb]
 		api.Permissions = append(api.Permissions, oauth.Permission{
@@ -172,7 +172,8 @@ func ManagementAPIOf(issuer string) oauth.API {
 // ManagementAudience is the aud of the management API's tokens.
 func ManagementAudience(issuer string) string { return issuer + "/admin/v1" }
 
-func managementPermissions() []string {
+// ManagementPermissions answers all permissions of the management API.
+func ManagementPermissions() []string {
 	return []string{
 		CredentialsRead, CredentialsWrite, CatalogRead, CatalogWrite, KeysRead, KeysWrite, AuditRead, OperatorsWrite,
 	}

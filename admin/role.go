@@ -24,7 +24,7 @@ const (
 // rolePermissions are the permissions of the management API that come with each role. Those of the keys belong to the
 // installation: a role that is held in an org does not give them.
 var rolePermissions = map[Role][]string{
-	RoleAdmin:           managementPermissions(),
+	RoleAdmin:           ManagementPermissions(),
 	RoleComplianceAdmin: {CredentialsRead, CredentialsWrite, CatalogRead, AuditRead},
 	RoleViewer:          {CredentialsRead, CatalogRead, KeysRead, AuditRead},
 	RoleCustomRoleAdmin: {},
@@ -33,7 +33,7 @@ var rolePermissions = map[Role][]string{
 // permissionsOf answers what these roles allow in the org; an empty org is the whole installation.
 func permissionsOf(roles []Role, orgID string) []string {
 	var held []string
-	for _, permission := range managementPermissions() {
+	for _, permission := range ManagementPermissions() {
 		if ofInstallation(permission) && orgID != "" {
 			continue
 		}

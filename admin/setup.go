@@ -79,7 +79,7 @@ func (s Setup) bootstrap(ctx context.Context) (*FirstClient, error) {
 		ID: s.ClientID, Name: "First management credential",
 		Note:   "Made at the very first start. Replace it by credentials with fewer permissions.",
 		Status: oauth.StatusActive, AuthMethod: oauth.AuthSecret,
-		Grants:    []oauth.Grant{{API: api.Key, Permissions: managementPermissions(), AppliesTo: oauth.Places{Installation: true}}},
+		Grants:    []oauth.Grant{{API: api.Key, Permissions: ManagementPermissions(), AppliesTo: oauth.Places{Installation: true}}},
 		CreatedAt: now, CreatedBy: actor.ID, UpdatedAt: now, UpdatedBy: actor.ID, Version: 1,
 	}
 	var first *FirstClient

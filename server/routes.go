@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/latchkey-auth/latchkey/admin/rest"
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
@@ -43,6 +44,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 		get(&engine.RouterGroup, oauth.MetadataPath+base, endpoint.Metadata)
 	}
 
+	get(&engine.RouterGroup, rest.ResourceMetadataPath+base+"/admin/v1", api.ResourceMetadata)
 	root.POST("/admin/v1/session", limitBody(maxAdminBody), api.CreateSession)
 	root.DELETE("/admin/v1/session", api.DeleteSession)
 	root.POST("/admin/v1/password", limitBody(maxAdminBody), api.SetPassword)

@@ -100,15 +100,13 @@ func actorOf(c *gin.Context) admin.Actor { return c.MustGet(actorKey).(admin.Act
 // challenge answers 401. RFC 6750 §3.1: a request without a token is told no error code.
 func (a *API) challenge(c *gin.Context, code string) {
 	detail := "This needs a bearer token of the management API, or the cookie of a session that has not ended."
-	header := bearerChallenge
+	parameters := ""
 	if code != "" {
-		detail, header = "The bearer token is malformed, expired, for somebody else, or no longer in force.", header+`, error="`+code+`"`
+		detail, parameters = "The bearer token is malformed, expired, for somebody else, or no longer in force.", `, error="`+code+`"`
 	}
-	c.Header("WWW-Authenticate", header)
+	c.Header("WWW-Authenticate", a.bearerChallenge(parameters))
 	a.write(c, Problem{Type: "unauthorized", Status: http.StatusUnauthorized, Detail: detail})
 }
-
-const bearerChallenge = `Bearer realm="latchkey"`
 
 // Me answers who the actor is and what it may do.
 func (a *API) Me(c *gin.Context) {

@@ -73,7 +73,7 @@ func (a *API) fail(c *gin.Context, err error) {
 	case errors.As(err, &fields):
 		a.write(c, Problem{Type: "invalid-fields", Status: http.StatusUnprocessableEntity, Errors: fields})
 	case errors.As(err, &forbidden):
-		c.Header("WWW-Authenticate", `Bearer realm="latchkey", error="insufficient_scope", scope="`+forbidden.Permission+`"`)
+		c.Header("WWW-Authenticate", a.bearerChallenge(`, error="insufficient_scope", scope="`+forbidden.Permission+`"`))
 		a.write(c, Problem{Type: "forbidden", Status: http.StatusForbidden, Detail: forbidden.Error()})
 	case errors.As(err, &stale):
 		c.Header("ETag", etag(stale.Current))
@@ -82,7 +82,7 @@ func (a *API) fail(c *gin.Context, err error) {
 	case errors.Is(err, oauth.ErrNotFound):
 		a.write(c, Problem{Type: "not-found", Status: http.StatusNotFound, Detail: "There is no such thing within your reach."})
 	case errors.Is(err, admin.ErrSignIn):
-		c.Header("WWW-Authenticate", bearerChallenge)
+		c.Header("WWW-Authenticate", a.bearerChallenge(""))
 		a.write(c, Problem{Type: "sign-in-failed", Status: http.StatusUnauthorized,
 			Detail: "The e-mail address or the password is wrong, or the operator may not sign in."})
 	case errors.As(err, &backoff):
