@@ -6,15 +6,18 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/tdewolff/minify/v2"
+	"github.com/tdewolff/minify/v2/css"
+	"github.com/tdewolff/minify/v2/js"
 )
 
 //go:embed static/*.html static/*.css static/*.svg static/*.js static/vendor/*.js
@@ -32,13 +35,14 @@ func New() (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	assets, err := load(files)
+	assets, err := load(files, newMinifier())
 	return &Console{assets: assets}, err
 }
 
-// NewFromFolder makes a Console that reads the files from a folder at each request, for those who write them.
+// NewFromFolder makes a Console that reads the files from a folder at each request, for those who write them. It serves
+// them as they are.
 func NewFromFolder(folder string) (*Console, error) {
-	_, err := load(os.DirFS(folder))
+	_, err := load(os.DirFS(folder), nil)
 	return &Console{folder: folder}, err
 }
 
@@ -69,7 +73,7 @@ const (
 	placeholder = "a/hash/"
 )
 
-func load(files fs.FS) (*assets, error) {
+func load(files fs.FS, minifier *minify.M) (*assets, error) {
 	loaded := &assets{files: make(map[string]asset)}
 	sum := sha256.New()
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -86,7 +90,9 @@ func load(files fs.FS) (*assets, error) {
 			loaded.page = content
 			return nil
 		}
-		content = lean(content)
+		if content, err = lean(minifier, name, content); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
 		zipped, err := zip(content)
 		loaded.files[name] = asset{contentType, content, zipped}
 		return err
@@ -102,23 +108,25 @@ func load(files fs.FS) (*assets, error) {
 	return loaded, nil
 }
 
-// sourceOnly is what only who reads the source needs: the comments of documentation, lines that are nothing but a
-// comment, and indentation. No text of the console holds the beginning of a comment, or spans lines whose beginnings
-// matter.
-var sourceOnly = []*regexp.Regexp{
-	regexp.MustCompile(`(?s)/\*.*?\*/`),
-	regexp.MustCompile(`(?m)^[ \t]*//.*$`),
-	regexp.MustCompile(`(?m)^[ \t]+`),
+// newMinifier makes what takes from the files that which only who reads them needs: comments, types, indentation, and the
+// names of what is local: a quarter of the weight. The stories in a browser run on what it leaves.
+func newMinifier() *minify.M {
+	minifier := minify.New()
+	minifier.Add(".js", &js.Minifier{})
+	minifier.Add(".css", &css.Minifier{})
+	return minifier
 }
 
-// lean leaves that out, types above all: a fifth of the weight. The lines stay where they are.
-func lean(content []byte) []byte {
-	for _, part := range sourceOnly {
-		content = part.ReplaceAllFunc(content, func(found []byte) []byte {
-			return bytes.Repeat([]byte("\n"), bytes.Count(found, []byte("\n")))
-		})
+// lean leaves a file out of which nothing can be taken as it is. So does a nil minifier.
+func lean(minifier *minify.M, name string, content []byte) ([]byte, error) {
+	if minifier == nil {
+		return content, nil
 	}
-	return content
+	shorter, err := minifier.Bytes(path.Ext(name), content)
+	if errors.Is(err, minify.ErrNotExist) {
+		return content, nil
+	}
+	return shorter, err
 }
 
 func zip(content []byte) ([]byte, error) {
@@ -139,7 +147,7 @@ func (k *Console) current() (*assets, error) {
 	if k.folder == "" {
 		return k.assets, nil
 	}
-	return load(os.DirFS(k.folder))
+	return load(os.DirFS(k.folder), nil)
 }
 
 // Redirect answers GET /console: the names in the page are relative to /console/.

@@ -50,7 +50,7 @@ func TestNames(t *testing.T) {
 		if strings.HasPrefix(name, "vendor/") || !strings.HasSuffix(name, ".js") {
 			continue
 		}
-		for _, match := range regexp.MustCompile(`(?m)(?:^import .*|^} )from '\./([^']+)'|new URL\('([\w.]+\.svg)', import`).FindAllStringSubmatch(string(file.plain), -1) {
+		for _, match := range regexp.MustCompile(`import[^;"]*"\./([^"]+)"|new URL\("([\w.]+\.svg)",import`).FindAllStringSubmatch(string(file.plain), -1) {
 			note(match[1] + match[2])
 		}
 	}
@@ -151,7 +151,7 @@ func embedded(t *testing.T) *assets {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := load(files)
+	loaded, err := load(files, newMinifier())
 	if err != nil {
 		t.Fatal(err)
 	}
