@@ -68,7 +68,7 @@ func newHouse(t *testing.T) *house {
 	}
 	cursors := admin.CursorKey("for tests alone")
 	boss := admin.System("test")
-	boss.Kind, boss.ID = admin.ActorClient, first.ID
+	boss.Kind, boss.ID = admin.ActorClient, first.Client.ID
 	registrar := admin.NewRegistrar(admin.RegistrarConfig{
 		Store: db, Issuer: issuer, Cursors: cursors, MaxOverlap: 7 * 24 * time.Hour, Now: now,
 	})

@@ -160,6 +160,25 @@ func (o Operators) ResetPassword(ctx context.Context, actor Actor, id string) (*
 	return operator, token, err
 }
 
+// Invite lets somebody in who has the machine, and not only the console: it answers the token by which the operator of
+// this address sets another password. If there is no such operator it makes one, an admin of the whole installation.
+func (o Operators) Invite(ctx context.Context, actor Actor, email string) (*Invitation, error) {
+	operator, err := o.Store.OperatorByEmail(ctx, foldEmail(email))
+	var token oauth.Plaintext
+	switch {
+	case errors.Is(err, oauth.ErrNotFound):
+		operator, token, err = o.Register(ctx, actor, OperatorChange{
+			Email: &email, Name: &email, Roles: &[]RoleAssignment{{Role: RoleAdmin}},
+		})
+	case err == nil:
+		operator, token, err = o.ResetPassword(ctx, actor, operator.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Invitation{operator.Email, token}, nil
+}
+
 // SetPassword sets the password of whoever the token was made for, and ends the token and all sessions. A token that
 // is unknown, used or expired is answered alike.
 func (o Operators) SetPassword(ctx context.Context, actor Actor, token oauth.Plaintext, password string) error {

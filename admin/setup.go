@@ -23,7 +23,23 @@ type Setup struct {
 	// ClientID and Secret are the installation's first client; both empty to have them invented.
 	ClientID string
 	Secret   oauth.Plaintext
-	Now      func() time.Time
+	// OperatorEmail is whom to make the first operator, an admin of the whole installation; empty for nobody.
+	OperatorEmail string
+	Now           func() time.Time
+}
+
+// First is what the first start of an installation made, and must be shown once and then forgotten.
+type First struct {
+	// Client is nil if its secret came from outside.
+	Client *FirstClient
+	// Operator is nil if there is none.
+	Operator *Invitation
+}
+
+// Invitation is the token by which an operator sets a password, and the address to sign in with.
+type Invitation struct {
+	Email string
+	Token oauth.Plaintext
 }
 
 // FirstClient is the installation's first management client. Its secret must be shown once and then forgotten.
@@ -33,8 +49,9 @@ type FirstClient struct {
 }
 
 // Run makes sure of the signing keys, of the management API in the catalogue and, once in the installation's life, of
-// the example and the first management client. It answers that client only if it invented the secret just now.
-func (s Setup) Run(ctx context.Context) (*FirstClient, error) {
+// the example, the first management client and the first operator. It answers those whose secrets it invented just now;
+// nil if there are none.
+func (s Setup) Run(ctx context.Context) (*First, error) {
 	if err := s.Keys.Tend(ctx); err != nil {
 		return nil, fmt.Errorf("making sure of the signing keys: %w", err)
 	}
@@ -72,7 +89,7 @@ func (s Setup) ensureManagementAPI(ctx context.Context) error {
 	})
 }
 
-func (s Setup) bootstrap(ctx context.Context) (*FirstClient, error) {
+func (s Setup) bootstrap(ctx context.Context) (*First, error) {
 	actor, now := System("setup"), s.Now()
 	api := ManagementAPIOf(s.IssuerURL)
 	client := &oauth.Client{
@@ -82,11 +99,11 @@ func (s Setup) bootstrap(ctx context.Context) (*FirstClient, error) {
 		Grants:    []oauth.Grant{{API: api.Key, Permissions: ManagementPermissions(), AppliesTo: oauth.Places{Installation: true}}},
 		CreatedAt: now, CreatedBy: actor.ID, UpdatedAt: now, UpdatedBy: actor.ID, Version: 1,
 	}
-	var first *FirstClient
+	var first First
 	if s.ClientID == "" {
 		secret, text := oauth.NewSecret(now, actor.ID)
 		client.ID, client.Secrets = oauth.NewID("cid"), []oauth.Secret{secret}
-		first = &FirstClient{ID: client.ID, Secret: text}
+		first.Client = &FirstClient{ID: client.ID, Secret: text}
 	} else {
 		if err := CheckFirstClient(s.ClientID, s.Secret); err != nil {
 			return nil, err
@@ -96,11 +113,18 @@ func (s Setup) bootstrap(ctx context.Context) (*FirstClient, error) {
 	home := oauth.Tenant{ID: oauth.NewID("org"), Level: oauth.LevelOrg, Name: "Default organization", Status: oauth.StatusActive}
 	home.OrgID = home.ID
 	event := newEvent(actor, now, "credential.created", client.ID, "", changes(&oauth.Client{}, client))
-	made, err := s.Store.Bootstrap(ctx, client, home, event)
-	if err != nil || !made {
+	var made bool
+	err := s.Store.Transact(ctx, func(ctx context.Context, store Store) (err error) {
+		if made, err = store.Bootstrap(ctx, client, home, event); err != nil || !made || s.OperatorEmail == "" {
+			return err
+		}
+		first.Operator, err = Operators{Store: store, Now: s.Now}.Invite(ctx, actor, s.OperatorEmail)
+		return err
+	})
+	if err != nil || !made || first == (First{}) {
 		return nil, err
 	}
-	return first, nil
+	return &first, nil
 }
 
 // The limits of a secret from outside.

@@ -56,9 +56,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 
 func runCommand(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	var commands struct {
-		Serve   options `cmd:"" group:"Server:" help:"Run the server."`
-		Migrate options `cmd:"" group:"Server:" help:"Bring the database schema up to date. Takes the options of serve, and uses --database-url."`
-		Recover options `cmd:"" group:"Server:" help:"Make another management credential and print it once, when none is left that works. Takes the options of serve."`
+		Serve   options        `cmd:"" group:"Server:" help:"Run the server."`
+		Migrate options        `cmd:"" group:"Server:" help:"Bring the database schema up to date. Takes the options of serve, and uses --database-url."`
+		Recover recoverOptions `cmd:"" group:"Server:" help:"Make another management credential and print it once, when none is left that works; or with --operator, a link to set a password. Takes the options of serve."`
 		Keys    struct {
 			cli.KeyCommands
 			Reseal options `cmd:"" help:"Seal the signing keys anew under --master-key, those under --previous-master-key too. Servers that have both keep running."`

@@ -56,6 +56,7 @@ type options struct {
 	BootstrapClientID         string `placeholder:"ID" help:"Id of the first management credential; without it one is made up and printed."`
 	BootstrapClientSecret     secret `xor:"bootstrap-client-secret" placeholder:"SECRET" help:"Secret of the first management credential. Better given by --bootstrap-client-secret-file."`
 	BootstrapClientSecretFile string `xor:"bootstrap-client-secret" placeholder:"FILE" help:"File that holds the secret of the first management credential."`
+	BootstrapOperator         string `placeholder:"EMAIL" help:"E-mail address of the first operator, an admin, whose link to set a password is printed at the first start. With --dev and without --bootstrap-client-id it is admin@example.com."`
 
 	TokenLifetimeMax  time.Duration           `default:"1h" help:"Longest life of a token, whatever its API allows."`
 	SecretOverlapMax  time.Duration           `default:"168h" help:"Longest time that two secrets of a credential may work side by side while one replaces the other; 0 allows none."`
@@ -110,6 +111,14 @@ func (o *options) settle() {
 		return
 	}
 	o.Issuer = scheme + "://" + net.JoinHostPort("localhost", port)
+}
+
+// firstOperator is whom to make the first operator; empty for nobody.
+func (o *options) firstOperator() string {
+	if o.BootstrapOperator == "" && o.Dev && o.BootstrapClientID == "" && o.Console {
+		return "admin@example.com"
+	}
+	return o.BootstrapOperator
 }
 
 // check reads the secrets that are in files, and answers all that is missing or contradictory at once.

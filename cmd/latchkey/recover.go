@@ -9,9 +9,17 @@ import (
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
+// recoverOptions are those of recover.
+type recoverOptions struct {
+	options
+	Operator string `placeholder:"EMAIL" help:"Print a link with which this operator sets another password, instead of making a credential. Who is not there yet becomes an admin."`
+}
+
 // recoverAccess makes another management credential and prints it once, for whoever has the database and its master
-// key but no credential that could make one. Running servers know it at once.
-func recoverAccess(ctx context.Context, o *options, stdout io.Writer) error {
+// key but no credential that could make one. Running servers know it at once. For an operator who is named it makes a
+// link to set another password instead.
+func recoverAccess(ctx context.Context, said *recoverOptions, stdout io.Writer) error {
+	o := &said.options
 	o.settle()
 	if err := o.check(); err != nil {
 		return err
@@ -21,6 +29,14 @@ func recoverAccess(ctx context.Context, o *options, stdout io.Writer) error {
 		return err
 	}
 	defer core.close()
+	if said.Operator != "" {
+		operators := admin.Operators{Store: core.db, Now: now}
+		invitation, err := operators.Invite(ctx, admin.System("latchkey recover"), said.Operator)
+		if err != nil {
+			return err
+		}
+		return announce(stdout, o, &admin.First{Operator: invitation})
+	}
 	org, err := activeOrg(ctx, core)
 	if err != nil {
 		return err
@@ -35,7 +51,8 @@ func recoverAccess(ctx context.Context, o *options, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return announce(stdout, &options{Issuer: o.Issuer}, &admin.FirstClient{ID: outcome.Client.ID, Secret: outcome.Secret})
+	return announce(stdout, &options{Issuer: o.Issuer},
+		&admin.First{Client: &admin.FirstClient{ID: outcome.Client.ID, Secret: outcome.Secret}})
 }
 
 // activeOrg answers an org that a credential can live in.

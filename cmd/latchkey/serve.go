@@ -150,11 +150,13 @@ func closeTracing(tracing *server.Tracing, log *slog.Logger) {
 	}
 }
 
-// setUp makes sure of what a server needs in its database, and shows the first credential if it was made up now.
+// setUp makes sure of what a server needs in its database, and shows the first credential and the first operator's link if
+// they were made up now.
 func setUp(ctx context.Context, o *options, core *core, stdout io.Writer) error {
 	setup := admin.Setup{
 		Store: core.db, Keys: core.keys, IssuerURL: o.Issuer, Now: now,
 		ClientID: o.BootstrapClientID, Secret: oauth.NewPlaintext(string(o.BootstrapClientSecret)),
+		OperatorEmail: o.firstOperator(),
 	}
 	if o.Dev {
 		setup.Example = deploy.Example
