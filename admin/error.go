@@ -31,6 +31,10 @@ var (
 	ErrLastAdmin = errors.New("nobody else may manage operators in the whole installation")
 	// ErrSignIn: there is no such operator, or it may not sign in, or the password is wrong. Nobody is told which.
 	ErrSignIn = errors.New("sign-in failed")
+	// ErrCodeMissing: the password is right, and the operator has a second factor.
+	ErrCodeMissing = errors.New("a code of the second factor is missing")
+	// ErrCodeWrong: the password is right, and the code of the second factor is not, or was used already.
+	ErrCodeWrong = errors.New("the code of the second factor is wrong")
 	// ErrNoSession: the session has ended, or there never was one.
 	ErrNoSession = errors.New("no such session")
 	// ErrBadCursor: a page cursor that this server did not give out for this very list.

@@ -24,6 +24,8 @@ type Operator struct {
 	OrgStatus oauth.Status
 	// PasswordHash is empty until the operator has set a password.
 	PasswordHash string
+	// SecondFactor is what the operator shows beside the password; nil for none.
+	SecondFactor *SecondFactor
 	// TokenHash is of the token that sets the password, once and until TokenExpiresAt; both are zero if there is none.
 	TokenHash      oauth.SecretHash
 	TokenExpiresAt time.Time
@@ -149,12 +151,12 @@ func (o Operators) Remove(ctx context.Context, actor Actor, id string, only Prec
 	return err
 }
 
-// ResetPassword takes the operator's password away, ends its sessions, and answers the token by which it sets another:
+// ResetPassword takes the operator's password and second factor away, ends its sessions, and answers the token by which it sets another:
 // to be shown once.
 func (o Operators) ResetPassword(ctx context.Context, actor Actor, id string) (*Operator, oauth.Plaintext, error) {
 	var token oauth.Plaintext
 	operator, err := o.update(ctx, actor, id, nil, "operator.password_reset", func(operator *Operator) {
-		operator.PasswordHash = ""
+		operator.PasswordHash, operator.SecondFactor = "", nil
 		token = operator.newToken(o.Now())
 	})
 	return operator, token, err

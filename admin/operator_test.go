@@ -93,7 +93,7 @@ func as(name, orgID string, roles ...admin.Role) admin.OperatorChange {
 // come signs an operator in, and answers what it may do.
 func (s *staff) come(t *testing.T, name string) (admin.Actor, oauth.Plaintext) {
 	t.Helper()
-	session, err := s.sessions.Begin(t.Context(), admin.Actor{Address: "192.0.2.1"}, name+"@example.com", goodPassword)
+	session, err := s.sessions.Begin(t.Context(), admin.Actor{Address: "192.0.2.1"}, name+"@example.com", goodPassword, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,6 +98,8 @@ func refusal(actor Actor, err error) string {
 		return "it does not exist, or is out of reach"
 	case errors.Is(err, ErrSignIn):
 		return ErrSignIn.Error()
+	case errors.Is(err, ErrCodeWrong):
+		return ErrCodeWrong.Error()
 	case errors.As(err, &fields):
 		var beyond FieldErrors
 		for _, field := range fields {

@@ -57,8 +57,9 @@ func (s *Sessions) Lifetime() time.Duration { return s.lifetime }
 
 // Begin signs an operator in, and answers the session's text, to be handed to the operator alone. Of the actor it
 // takes where the request came from. It answers [ErrSignIn] after the same work for whatever reason, and a
-// [*BackoffError] after too many failures for this e-mail address from there.
-func (s *Sessions) Begin(ctx context.Context, actor Actor, email, password string) (oauth.Plaintext, error) {
+// [*BackoffError] after too many failures for this e-mail address from there. Who has a second factor needs its code too:
+// only whoever knows the password is told so, by [ErrCodeMissing], and may then guess at codes a few times, from wherever.
+func (s *Sessions) Begin(ctx context.Context, actor Actor, email, password, code string) (oauth.Plaintext, error) {
 	actor.Kind, actor.ID = ActorAnonymous, ""
 	email = foldEmail(email)
 	if wait := s.backoff.begin(email, actor.Address); wait > 0 {
@@ -79,18 +80,61 @@ func (s *Sessions) Begin(ctx context.Context, actor Actor, email, password strin
 	if err != nil {
 		return oauth.Plaintext{}, err
 	}
+	err = ErrSignIn
 	if match {
-		text, err := s.create(ctx, actor, operator)
-		if !errors.Is(err, oauth.ErrNotFound) { // Otherwise it was changed in this very moment.
+		var text oauth.Plaintext
+		if err = s.checkCode(ctx, actor, operator, code); err == nil {
+			text, err = s.create(ctx, actor, operator)
+		}
+		switch {
+		case errors.Is(err, oauth.ErrNotFound): // It was changed in this very moment.
+			err = ErrSignIn
+		case errors.Is(err, ErrCodeMissing), errors.As(err, new(*BackoffError)):
+			return oauth.Plaintext{}, err
+		case !errors.Is(err, ErrCodeWrong):
 			s.backoff.succeed(email, actor.Address)
 			return text, err
 		}
 	}
 	actor.Org = operator.OrgID
-	if err := s.refusals.Note(ctx, actor, "session.create", operator.ID, ErrSignIn); err != nil {
-		return oauth.Plaintext{}, err
+	if untold := s.refusals.Note(ctx, actor, "session.create", operator.ID, err); untold != nil {
+		return oauth.Plaintext{}, untold
 	}
-	return oauth.Plaintext{}, ErrSignIn
+	return oauth.Plaintext{}, err
+}
+
+// checkCode accepts a code of the operator's second factor, if it has one. Each code is accepted once, by one replica.
+func (s *Sessions) checkCode(ctx context.Context, actor Actor, operator *Operator, code string) error {
+	switch {
+	case operator.SecondFactor == nil:
+		return nil
+	case code == "":
+		return ErrCodeMissing
+	}
+	if wait := s.backoff.begin(operator.ID, ""); wait > 0 {
+		return &BackoffError{wait}
+	}
+	actor.Kind, actor.ID = ActorOperator, operator.ID
+	err := s.store.UpdateOperator(ctx, operator.ID, func(operator *Operator) (*Event, error) {
+		if operator.SecondFactor == nil {
+			return nil, nil
+		}
+		now := s.now()
+		recovery, ok := operator.SecondFactor.accept(code, now)
+		if !ok {
+			return nil, ErrCodeWrong
+		}
+		action := "operator.code_accepted"
+		if recovery {
+			action = "operator.recovery_code_used"
+		}
+		event := newEvent(actor, now, action, operator.ID, operator.OrgID, nil)
+		return &event, nil
+	})
+	if err == nil {
+		s.backoff.succeed(operator.ID, "")
+	}
+	return err
 }
 
 func (s *Sessions) create(ctx context.Context, actor Actor, operator *Operator) (oauth.Plaintext, error) {

@@ -87,7 +87,7 @@ func TestStrangersLearnNothingWhenTheySignIn(t *testing.T) {
 		"ada": "incorrect horse battery", "off": goodPassword, "new": "", "nobody": goodPassword, "Ada": goodPassword + " ",
 	} {
 		began := time.Now()
-		_, err := s.sessions.Begin(t.Context(), admin.Actor{Address: "192.0.2.1"}, name+"@example.com", password)
+		_, err := s.sessions.Begin(t.Context(), admin.Actor{Address: "192.0.2.1"}, name+"@example.com", password, "")
 		took[name] = time.Since(began)
 		if !errors.Is(err, admin.ErrSignIn) || err.Error() != admin.ErrSignIn.Error() {
 			t.Errorf("%s was answered %v", name, err)
@@ -105,7 +105,7 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 	s := newStaff(t)
 	s.hire(t, "ada", "", admin.RoleViewer)
 	attempt := func(address, password string) error {
-		_, err := s.sessions.Begin(t.Context(), admin.Actor{Address: address}, "ADA@example.com", password)
+		_, err := s.sessions.Begin(t.Context(), admin.Actor{Address: address}, "ADA@example.com", password, "")
 		return err
 	}
 	for range 5 {

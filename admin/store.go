@@ -152,6 +152,8 @@ type OperatorStore interface {
 	UseSession(ctx context.Context, hash oauth.SecretHash, at time.Time) error
 	// DeleteSession ends a session. It wraps oauth.ErrNotFound if there is none.
 	DeleteSession(ctx context.Context, hash oauth.SecretHash, event Event) error
+	// DeleteSessions ends all sessions of an operator.
+	DeleteSessions(ctx context.Context, operatorID string, event Event) error
 }
 
 // TrailStore keeps the events and their chain.

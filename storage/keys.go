@@ -185,7 +185,8 @@ func (db *DB) updateKey(ctx context.Context, tx *sqlx.Tx, key *oauth.SigningKey)
 	return err
 }
 
-// Reseal seals every private key under the master key in force, and answers how many were under another. Servers may
+// Reseal seals every private key, and every key of an authenticator app, under the master key in force, and answers how
+// many were under another. Servers may
 // run meanwhile, if they know both. It wraps ErrMasterKey if a key cannot be opened; then nothing has changed.
 func (db *DB) Reseal(ctx context.Context, event admin.Event) (resealed int, err error) {
 	_, err = db.change(ctx, "resealing the signing keys", []string{subjectKeys},
@@ -214,7 +215,11 @@ func (db *DB) Reseal(ctx context.Context, event admin.Event) (resealed int, err 
 				}
 				resealed++
 			}
-			if resealed == 0 {
+			factors, err := db.resealSecondFactors(ctx, tx)
+			if err != nil {
+				return false, err
+			}
+			if resealed += factors; resealed == 0 {
 				return false, nil
 			}
 			return true, insertEvent(ctx, tx, &event)

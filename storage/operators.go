@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -29,17 +30,20 @@ type operatorRow struct {
 	UpdatedBy      string                 `db:"updated_by"`
 	LastSignInAt   moment                 `db:"last_sign_in_at"`
 	Version        int64                  `db:"version"`
+	SecondFactor   []byte                 `db:"second_factor"` // Sealed, under the key that SealKeyID names.
+	SealKeyID      sql.NullString         `db:"seal_key_id"`
 }
 
 const (
 	operatorColumns = `o.id, o.email, o.name, o.org_id, o.roles, o.status, o.password_hash, o.token_hash,
 		o.token_expires_at, o.created_at, o.created_by, o.updated_at, o.updated_by, o.last_sign_in_at, o.version,
+		o.second_factor, o.seal_key_id,
 		COALESCE(t.status, 'active') AS org_status`
 	operatorTables  = `operators o LEFT JOIN tenants t ON t.id = o.org_id`
 	selectOperators = `SELECT ` + operatorColumns + ` FROM ` + operatorTables + ` `
 )
 
-func rowOfOperator(o *admin.Operator) operatorRow {
+func (db *DB) rowOfOperator(o *admin.Operator) (operatorRow, error) {
 	row := operatorRow{
 		ID: o.ID, Email: o.Email, Name: o.Name, OrgID: sql.NullString{String: o.OrgID, Valid: o.OrgID != ""},
 		Roles: document[[]admin.Role]{o.Roles}, Status: o.Status,
@@ -50,11 +54,17 @@ func rowOfOperator(o *admin.Operator) operatorRow {
 	if o.TokenHash != (oauth.SecretHash{}) {
 		row.TokenHash = o.TokenHash[:]
 	}
-	return row
+	if o.SecondFactor == nil {
+		return row, nil
+	}
+	text, err := json.Marshal(o.SecondFactor)
+	row.SecondFactor = db.seal.sealText(text, "second factor "+o.ID)
+	row.SealKeyID = sql.NullString{String: db.seal.id(), Valid: true}
+	return row, err
 }
 
-func (r *operatorRow) operator() admin.Operator {
-	operator := admin.Operator{
+func (db *DB) operatorOf(r *operatorRow) (*admin.Operator, error) {
+	operator := &admin.Operator{
 		ID: r.ID, Email: r.Email, Name: r.Name, OrgID: r.OrgID.String, OrgStatus: r.OrgStatus,
 		Roles: r.Roles.of, Status: r.Status,
 		PasswordHash: r.PasswordHash, TokenExpiresAt: r.TokenExpiresAt.Time,
@@ -62,17 +72,26 @@ func (r *operatorRow) operator() admin.Operator {
 		LastSignInAt: r.LastSignInAt.Time, Version: r.Version,
 	}
 	copy(operator.TokenHash[:], r.TokenHash) // Its length is checked by the table.
-	return operator
+	if r.SecondFactor == nil {
+		return operator, nil
+	}
+	text, err := db.seal.openText(r.SecondFactor, r.SealKeyID.String, "second factor "+r.ID)
+	if err == nil {
+		err = json.Unmarshal(text, &operator.SecondFactor)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the second factor of %s: %w", r.ID, err)
+	}
+	return operator, nil
 }
 
 // operatorWhere reads the one operator of whom the column has the value.
-func operatorWhere(ctx context.Context, from sqlx.QueryerContext, column string, value any) (*admin.Operator, error) {
+func (db *DB) operatorWhere(ctx context.Context, from sqlx.QueryerContext, column string, value any) (*admin.Operator, error) {
 	var row operatorRow
 	if err := sqlx.GetContext(ctx, from, &row, selectOperators+`WHERE o.`+column+` = $1`, value); err != nil {
 		return nil, err
 	}
-	operator := row.operator()
-	return &operator, nil
+	return db.operatorOf(&row)
 }
 
 // Operator implements admin.Store.
@@ -90,7 +109,7 @@ func (db *DB) operatorBy(ctx context.Context, column, text string) (operator *ad
 		if !storable(text) {
 			return sql.ErrNoRows
 		}
-		operator, err = operatorWhere(ctx, db.from(), column, text)
+		operator, err = db.operatorWhere(ctx, db.from(), column, text)
 		return err
 	})
 	return operator, err
@@ -99,7 +118,7 @@ func (db *DB) operatorBy(ctx context.Context, column, text string) (operator *ad
 // OperatorByToken implements admin.Store.
 func (db *DB) OperatorByToken(ctx context.Context, hash oauth.SecretHash) (operator *admin.Operator, err error) {
 	err = db.ask(ctx, "reading whose password a token sets", func(ctx context.Context) error {
-		operator, err = operatorWhere(ctx, db.from(), "token_hash", hash[:])
+		operator, err = db.operatorWhere(ctx, db.from(), "token_hash", hash[:])
 		return err
 	})
 	return operator, err
@@ -126,21 +145,33 @@ func (db *DB) Operators(ctx context.Context, query admin.OperatorQuery) ([]admin
 		return db.from().SelectContext(ctx, &rows,
 			selectOperators+where.String()+` ORDER BY o.name, o.id LIMIT `+limit, where.values...)
 	})
+	if err != nil {
+		return nil, err
+	}
 	operators := make([]admin.Operator, len(rows))
 	for i := range rows {
-		operators[i] = rows[i].operator()
+		operator, err := db.operatorOf(&rows[i])
+		if err != nil {
+			return nil, err
+		}
+		operators[i] = *operator
 	}
-	return operators, err
+	return operators, nil
 }
 
 // CreateOperator implements admin.Store.
 func (db *DB) CreateOperator(ctx context.Context, operator *admin.Operator, event admin.Event) error {
 	_, err := db.change(ctx, "creating an operator", nil, func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
-		_, err := tx.NamedExecContext(ctx, `INSERT INTO operators (id, email, name, org_id, roles, status, password_hash,
-				token_hash, token_expires_at, created_at, created_by, updated_at, updated_by, last_sign_in_at, version)
+		row, err := db.rowOfOperator(operator)
+		if err != nil {
+			return false, err
+		}
+		_, err = tx.NamedExecContext(ctx, `INSERT INTO operators (id, email, name, org_id, roles, status, password_hash,
+				second_factor, seal_key_id, token_hash, token_expires_at, created_at, created_by, updated_at, updated_by,
+				last_sign_in_at, version)
 			VALUES (:id, :email, :name, :org_id, :roles, :status, :password_hash,
-				:token_hash, :token_expires_at, :created_at, :created_by, :updated_at, :updated_by, :last_sign_in_at, :version)`,
-			rowOfOperator(operator))
+				:second_factor, :seal_key_id, :token_hash, :token_expires_at, :created_at, :created_by, :updated_at, :updated_by,
+				:last_sign_in_at, :version)`, row)
 		if err != nil {
 			return false, err
 		}
@@ -156,7 +187,7 @@ func (db *DB) UpdateOperator(ctx context.Context, id string, change func(*admin.
 		if !storable(id) {
 			return false, sql.ErrNoRows
 		}
-		operator, err := operatorWhere(ctx, tx, "id", id)
+		operator, err := db.operatorWhere(ctx, tx, "id", id)
 		if err != nil {
 			return false, err
 		}
@@ -171,7 +202,7 @@ func (db *DB) UpdateOperator(ctx context.Context, id string, change func(*admin.
 			return false, nil
 		}
 		operator.ID = id
-		if err := updateOperator(ctx, tx, operator, password != operator.PasswordHash); err != nil {
+		if err := db.updateOperator(ctx, tx, operator, password != operator.PasswordHash); err != nil {
 			return false, err
 		}
 		left, err := keeperIsLeft(ctx, tx)
@@ -190,20 +221,43 @@ func (db *DB) UpdateOperator(ctx context.Context, id string, change func(*admin.
 	return err
 }
 
-func updateOperator(ctx context.Context, tx *sqlx.Tx, operator *admin.Operator, otherPassword bool) error {
+func (db *DB) updateOperator(ctx context.Context, tx *sqlx.Tx, operator *admin.Operator, otherPassword bool) error {
 	if operator.Status == oauth.StatusDeleted { // The sessions go with it.
 		_, err := tx.ExecContext(ctx, `DELETE FROM operators WHERE id = $1`, operator.ID)
 		return err
 	}
-	_, err := tx.NamedExecContext(ctx, `UPDATE operators SET email = :email, name = :name, org_id = :org_id, roles = :roles,
-			status = :status, password_hash = :password_hash, token_hash = :token_hash,
+	row, err := db.rowOfOperator(operator)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NamedExecContext(ctx, `UPDATE operators SET email = :email, name = :name, org_id = :org_id, roles = :roles,
+			status = :status, password_hash = :password_hash, second_factor = :second_factor, seal_key_id = :seal_key_id, token_hash = :token_hash,
 			token_expires_at = :token_expires_at, updated_at = :updated_at, updated_by = :updated_by, version = :version
-		WHERE id = :id`, rowOfOperator(operator))
+		WHERE id = :id`, row)
 	if err != nil || operator.Status == oauth.StatusActive && !otherPassword {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `DELETE FROM sessions WHERE operator_id = $1`, operator.ID)
 	return err
+}
+
+// resealSecondFactors seals those that another master key sealed under the one in force, and answers how many they were.
+func (db *DB) resealSecondFactors(ctx context.Context, tx *sqlx.Tx) (resealed int, err error) {
+	var rows []operatorRow
+	err = tx.SelectContext(ctx, &rows, selectOperators+`WHERE o.seal_key_id <> $1`, db.seal.id())
+	if err != nil {
+		return 0, err
+	}
+	for i := range rows {
+		operator, err := db.operatorOf(&rows[i])
+		if err != nil {
+			return 0, err
+		}
+		if err := db.updateOperator(ctx, tx, operator, false); err != nil {
+			return 0, err
+		}
+	}
+	return len(rows), nil
 }
 
 // keeperIsLeft answers whether anybody could manage operators in the whole installation: an active admin of it, or an

@@ -21,7 +21,8 @@ var ErrMasterKey = errors.New("the master key is not the one this database was s
 const masterKeyBytes = 32
 
 // sealer keeps private keys unreadable at rest: PKCS #8 under AES-256-GCM, whose key is derived from the master key
-// for this purpose alone, bound to the kid, so that nobody can pass one key off for another.
+// for this purpose alone, bound to the kid, so that nobody can pass one key off for another. Operators' second factors
+// are sealed likewise, each bound to its operator.
 type sealer struct {
 	// ids name the master keys, and tell nothing about them. The first seals; all open.
 	ids   []string
@@ -72,17 +73,31 @@ func (s *sealer) seal(key oauth.SigningKey) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sealing signing key %s: %w", key.ID, err)
 	}
-	return s.aeads[s.id()].Seal(nil, nil, text, purpose(key.ID)), nil
+	return s.sealText(text, "signing key "+key.ID), nil
+}
+
+// sealText seals under the master key in force, for a purpose that names what the text belongs to.
+func (s *sealer) sealText(text []byte, purpose string) []byte {
+	return s.aeads[s.id()].Seal(nil, nil, text, []byte(purpose))
+}
+
+// openText opens what sealText sealed for the same purpose, under the master key that is named.
+func (s *sealer) openText(sealed []byte, keyID, purpose string) ([]byte, error) {
+	aead, known := s.aeads[keyID]
+	if !known {
+		return nil, fmt.Errorf("%w: the database names %s, and this one is %s", ErrMasterKey, keyID, strings.Join(s.ids, " or "))
+	}
+	text, err := aead.Open(nil, nil, sealed, []byte(purpose))
+	if err != nil {
+		return nil, errors.New("what is sealed has been changed")
+	}
+	return text, nil
 }
 
 func (s *sealer) open(row *keyRow) (crypto.Signer, error) {
-	aead, known := s.aeads[row.SealKeyID]
-	if !known {
-		return nil, fmt.Errorf("%w: the database names %s, and this one is %s", ErrMasterKey, row.SealKeyID, strings.Join(s.ids, " or "))
-	}
-	text, err := aead.Open(nil, nil, row.Sealed, purpose(row.ID))
+	text, err := s.openText(row.Sealed, row.SealKeyID, "signing key "+row.ID)
 	if err != nil {
-		return nil, errors.New("the sealed key has been changed")
+		return nil, err
 	}
 	key, err := x509.ParsePKCS8PrivateKey(text)
 	if err != nil {
@@ -94,6 +109,3 @@ func (s *sealer) open(row *keyRow) (crypto.Signer, error) {
 	}
 	return private, nil
 }
-
-// purpose is the additional data of a seal.
-func purpose(kid string) []byte { return []byte("signing key " + kid) }

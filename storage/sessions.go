@@ -66,10 +66,13 @@ func (db *DB) Session(ctx context.Context, hash oauth.SecretHash) (*admin.Sessio
 	if err != nil {
 		return nil, nil, err
 	}
-	operator := row.operator()
+	operator, err := db.operatorOf(&row.operatorRow)
+	if err != nil {
+		return nil, nil, err
+	}
 	return &admin.Session{
 		Hash: hash, OperatorID: operator.ID, CreatedAt: row.Began.Time, LastUsedAt: row.LastUsed.Time,
-	}, &operator, nil
+	}, operator, nil
 }
 
 // UseSession implements admin.Store.
@@ -84,6 +87,17 @@ func (db *DB) UseSession(ctx context.Context, hash oauth.SecretHash, at time.Tim
 func (db *DB) DeleteSession(ctx context.Context, hash oauth.SecretHash, event admin.Event) error {
 	_, err := db.change(ctx, "signing an operator out", nil, func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
 		if err := onlyOne(tx.ExecContext(ctx, `DELETE FROM sessions WHERE hash = $1`, hash[:])); err != nil {
+			return false, err
+		}
+		return true, insertEvent(ctx, tx, &event)
+	})
+	return err
+}
+
+// DeleteSessions implements admin.Store.
+func (db *DB) DeleteSessions(ctx context.Context, operatorID string, event admin.Event) error {
+	_, err := db.change(ctx, "signing an operator out everywhere", nil, func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE operator_id = $1`, operatorID); err != nil {
 			return false, err
 		}
 		return true, insertEvent(ctx, tx, &event)

@@ -203,7 +203,7 @@ func TestNoSecretAtRest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := db.seal.aeads[db.seal.id()].Open(nil, nil, sealed, purpose(key.ID))
+		text, err := db.seal.openText(sealed, db.seal.id(), "signing key "+key.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -73,7 +73,9 @@ func (a *API) fail(c *gin.Context, err error) {
 	case errors.As(err, &fields):
 		a.write(c, Problem{Type: "invalid-fields", Status: http.StatusUnprocessableEntity, Errors: fields})
 	case errors.As(err, &forbidden):
-		c.Header("WWW-Authenticate", a.bearerChallenge(`, error="insufficient_scope", scope="`+forbidden.Permission+`"`))
+		if forbidden.Permission != "" {
+			c.Header("WWW-Authenticate", a.bearerChallenge(`, error="insufficient_scope", scope="`+forbidden.Permission+`"`))
+		}
 		a.write(c, Problem{Type: "forbidden", Status: http.StatusForbidden, Detail: forbidden.Error()})
 	case errors.As(err, &stale):
 		c.Header("ETag", etag(stale.Current))
@@ -85,6 +87,9 @@ func (a *API) fail(c *gin.Context, err error) {
 		c.Header("WWW-Authenticate", a.bearerChallenge(""))
 		a.write(c, Problem{Type: "sign-in-failed", Status: http.StatusUnauthorized,
 			Detail: "The e-mail address or the password is wrong, or the operator may not sign in."})
+	case errors.Is(err, admin.ErrCodeMissing), errors.Is(err, admin.ErrCodeWrong):
+		c.Header("WWW-Authenticate", a.bearerChallenge(""))
+		a.write(c, codeProblem(err))
 	case errors.As(err, &backoff):
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(backoff.Wait.Seconds()))))
 		a.write(c, Problem{Type: "too-many-failures", Status: http.StatusTooManyRequests,
@@ -145,6 +150,16 @@ func (a *API) fail(c *gin.Context, err error) {
 		a.write(c, Problem{Type: "internal", Status: http.StatusInternalServerError,
 			Detail: "Give the request id to whoever runs this server."})
 	}
+}
+
+// codeProblem asks for a code of the second factor: again, if one was sent.
+func codeProblem(err error) Problem {
+	p := Problem{Type: "second-factor-required", Status: http.StatusUnauthorized,
+		Detail: "Send the request again with a code of the authenticator app, or a recovery code."}
+	if errors.Is(err, admin.ErrCodeWrong) {
+		p.Errors = []admin.FieldError{{Pointer: "/code", Code: "invalid", Detail: "the code is wrong, or was used already: wait for the next one"}}
+	}
+	return p
 }
 
 // attemptOf answers what a request attempts, as a noun and a verb, and what it is aimed at: of a PATCH of

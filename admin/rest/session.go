@@ -73,11 +73,12 @@ func (a *API) CreateSession(c *gin.Context) {
 	body, ok := decode[struct {
 		Email    string `json:"email"`
 		Password string `json:"password"`
+		Code     string `json:"code"`
 	}](a, c, "application/json")
 	if !ok {
 		return
 	}
-	session, err := a.sessions.Begin(c.Request.Context(), stranger(c), body.Email, body.Password)
+	session, err := a.sessions.Begin(c.Request.Context(), stranger(c), body.Email, body.Password, body.Code)
 	if err != nil {
 		a.fail(c, err)
 		return

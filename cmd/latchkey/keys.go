@@ -28,6 +28,6 @@ func resealKeys(ctx context.Context, o *options, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%d signing keys were sealed anew; all are under the master key in force\n", resealed)
+	_, err = fmt.Fprintf(stdout, "%d keys were sealed anew; all are under the master key in force\n", resealed)
 	return err
 }

@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
 )
 
 // The operator that the document's examples make up.
@@ -13,6 +16,70 @@ const exampleOperator = "opr_Wq81nZx0Yw4Rt9Lp3Ns8"
 // ofSessions reports whether the operation is how a person comes and goes, which needs no token.
 func ofSessions(o operation) bool {
 	return o.path == "/admin/v1/session" || o.path == "/admin/v1/password"
+}
+
+// ofAccounts reports whether the operation is what a person does about itself.
+func ofAccounts(o operation) bool {
+	return strings.HasPrefix(o.path, "/admin/v1/me/") || o.path == "/admin/v1/sessions"
+}
+
+// accounts are the answers to what an operator does about itself.
+func (k *contract) accounts(t *testing.T, manage string) {
+	const old, password = "correct horse battery", "another horse battery"
+	id, token := k.createOperator(t, manage, `{"email": "una@example.com", "name": "Una", "roles": [{"role": "viewer", "org_id": null}]}`)
+	person := http.Header{"Cookie": {k.signIn(t, "una@example.com", token)}, "Content-Type": {"application/json"}}
+	call := func(want int, method, path string, body map[string]string) (answer []byte, header http.Header) {
+		text := ""
+		if body != nil {
+			text = asJSON(t, body)
+		}
+		return k.do(t, want, attempt{method, "/admin/v1" + path, "", person, text})
+	}
+	enter := func(want int, password, code string) {
+		_, header := call(want, "POST", "/session", map[string]string{"email": "una@example.com", "password": password, "code": code})
+		cookie, _, _ := strings.Cut(header.Get("Set-Cookie"), ";")
+		person.Set("Cookie", cookie)
+	}
+
+	call(422, "POST", "/me/password", map[string]string{"current_password": "wrong", "password": password})
+	call(204, "POST", "/me/password", map[string]string{"current_password": old, "password": password})
+	call(401, "GET", "/me", nil)
+	enter(201, password, "")
+	call(200, "GET", "/me/second-factor", nil)
+	answer, _ := call(200, "POST", "/me/second-factor", nil)
+	var offer struct{ Key string }
+	if err := json.Unmarshal(answer, &offer); err != nil {
+		t.Fatal(err)
+	}
+	code := func(steps int) string {
+		code, err := totp.GenerateCode(offer.Key, time.Now().Add(time.Duration(30*steps)*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code
+	}
+	call(422, "PUT", "/me/second-factor", map[string]string{"key": offer.Key, "code": "none", "password": password})
+	answer, _ = call(200, "PUT", "/me/second-factor", map[string]string{"key": offer.Key, "code": code(-1), "password": password})
+	var kept struct {
+		Codes []string `json:"recovery_codes"`
+	}
+	if err := json.Unmarshal(answer, &kept); err != nil {
+		t.Fatal(err)
+	}
+	call(204, "DELETE", "/sessions", nil)
+	call(401, "GET", "/me", nil)
+	enter(401, password, "")
+	enter(401, password, code(-1)) // It was used to enrol.
+	enter(201, password, code(0))
+	call(422, "POST", "/me/second-factor/remove", map[string]string{"password": password, "code": code(0)})
+	call(204, "POST", "/me/second-factor/remove", map[string]string{"password": password, "code": kept.Codes[0]})
+	for range 5 {
+		call(422, "POST", "/me/second-factor/remove", map[string]string{"password": "wrong", "code": ""})
+	}
+	call(429, "POST", "/me/second-factor/remove", map[string]string{"password": password, "code": ""})
+	call(429, "PUT", "/me/second-factor", map[string]string{"key": offer.Key, "code": code(1), "password": password})
+	call(429, "POST", "/me/password", map[string]string{"current_password": password, "password": old})
+	k.do(t, 204, attempt{"DELETE", "/admin/v1/operators/" + id, "", http.Header{"Authorization": {manage}, "If-Match": {"*"}}, ""})
 }
 
 // createOperator makes an operator.

@@ -16,6 +16,7 @@ func (f *fixture) operator(name string) *admin.Operator {
 		ID: oauth.NewID("opr"), Email: name + "@example.com", Name: name, OrgID: org,
 		Roles:  []admin.Role{admin.RoleComplianceAdmin, admin.RoleCustomRoleAdmin},
 		Status: oauth.StatusActive, OrgStatus: oauth.StatusActive, PasswordHash: "$argon2id$" + name,
+		SecondFactor: &admin.SecondFactor{Key: "KEY" + name, Step: 7, Recovery: []oauth.SecretHash{oauth.NewPlaintext("code").Hash()}},
 		TokenHash: oauth.NewPlaintext(name).Hash(), TokenExpiresAt: f.start.Add(time.Hour),
 		CreatedAt: f.start, CreatedBy: "creator", UpdatedAt: f.start.Add(time.Microsecond), UpdatedBy: "updater", Version: 1,
 	}
@@ -81,6 +82,8 @@ func testOperators(t *testing.T, f *fixture) {
 	}))
 	ada.Name, ada.OrgID, ada.Roles, ada.TokenHash, ada.TokenExpiresAt = "Ada", otherOrg, []admin.Role{admin.RoleViewer}, oauth.SecretHash{}, time.Time{}
 	ada.Version++
+	must(t, f.updateOperator(t, ada.ID, func(o *admin.Operator) { o.SecondFactor = nil }))
+	ada.SecondFactor = nil
 	off := oauth.Tenant{ID: otherOrg, Level: oauth.LevelOrg, Name: "Two", OrgID: otherOrg, Status: oauth.StatusInactive}
 	must(t, f.Admin.PutTenant(t.Context(), off, f.event("tenant.put", otherOrg)))
 	ada.OrgStatus = oauth.StatusInactive
@@ -203,6 +206,14 @@ func testSessions(t *testing.T, f *fixture) {
 	must(t, f.Admin.DeleteSession(t.Context(), hash, f.event("operator.signed_out", ada.ID)))
 	gone("a session that was ended", hash)
 	wraps(t, "ending it again", f.Admin.DeleteSession(t.Context(), hash, f.event("operator.signed_out", ada.ID)), oauth.ErrNotFound)
+
+	other, err := begin("other", f.start, ada.PasswordHash)
+	must(t, err)
+	another, err := begin("another", f.start, ada.PasswordHash)
+	must(t, err)
+	must(t, f.Admin.DeleteSessions(t.Context(), ada.ID, f.event("operator.signed_out_everywhere", ada.ID)))
+	gone("a session when all were ended", other)
+	gone("the last session when all were ended", another)
 
 	// A new password and a deactivation end all sessions; another role does not.
 	for what, change := range map[string]func(*admin.Operator){

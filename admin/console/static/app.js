@@ -2,6 +2,7 @@
 import {html, render, useEffect, useMemo, useRef, useState} from './vendor/preact.js'
 import {call, issuer, whenSignedOut} from './api.js'
 import {Access} from './access.js'
+import {Account} from './account.js'
 import {Audit, Refusals} from './audit.js'
 import {useKeys, KeySheet} from './keyboard.js'
 import {Keys} from './keys.js'
@@ -11,7 +12,7 @@ import {Remove} from './remove.js'
 import {Rotate} from './rotate.js'
 import {address, parse} from './route.js'
 import {SecretDialog} from './secret.js'
-import {SignInDialog, SignInPage, signOut} from './session.js'
+import {SignInDialog, SignInPage, WelcomePage, atWelcome, signOut} from './session.js'
 import {Toast, useSwitch} from './switch.js'
 import {Tree} from './tree.js'
 import {Failure, Icon, asProblem, onText} from './ui.js'
@@ -42,7 +43,14 @@ const Shell = () => {
 			setMe(data)
 		}, error => asProblem(error).status === 401 ? setMe(null) : setProblem(asProblem(error)))
 	}
-	useEffect(load, [])
+	const [welcome, setWelcome] = useState(atWelcome)
+	useEffect(() => {
+		load()
+		const reload = () => { if (atWelcome()) location.reload() }
+		addEventListener('hashchange', reload)
+		return () => removeEventListener('hashchange', reload)
+	}, [])
+	if (welcome) return html`<${WelcomePage} onDone=${() => { setWelcome(false); load() }}/>`
 	if (problem) return html`<main class="bare"><${Failure} problem=${problem} retry=${load}/></main>`
 	if (me === undefined) return null
 	if (me === null) return html`<${SignInPage} onDone=${load}/>`
@@ -127,6 +135,7 @@ const Console = ({me}) => {
 	}
 	const {toast, toggle, tell, dismiss} = useSwitch(app)
 	const [sheet, setSheet] = useState(false)
+	const [account, setAccount] = useState(false)
 	useKeys(app, {open: () => setSheet(true)})
 
 	const close = () => app.go(app.link({tab: route.tab}), true)
@@ -134,7 +143,7 @@ const Console = ({me}) => {
 	const may = app.may('credentials:write')
 	const split = route.page === 'list' && route.id !== ''
 	return html`
-		<${Top} app=${app} onKeys=${() => setSheet(true)}/>
+		<${Top} app=${app} onKeys=${() => setSheet(true)} onAccount=${() => setAccount(true)}/>
 		<main class=${split ? 'page split' : 'page'}>
 			<section id="pane" tabindex="-1" aria-label="List" inert=${split && app.narrow}>${
 				route.page === 'keys' ? html`<${Keys} app=${app}/>`
@@ -150,6 +159,7 @@ const Console = ({me}) => {
 		: may && remove ? html`<${Remove} key=${remove} app=${app} id=${remove} onClose=${close}/>`
 		: null}
 		${sheet && html`<${KeySheet} onClose=${() => setSheet(false)} onChange=${() => app.reload()}/>`}
+		${account && html`<${Account} onClose=${() => setAccount(false)}/>`}
 		<${Toast} toast=${toast} onDismiss=${dismiss}/>`
 }
 
@@ -164,8 +174,8 @@ const prefetch = async tree => {
 	if (accounts.length <= few) await Promise.all(accounts.map(a => tree.load(a.id)))
 }
 
-/** Top is the bar that every page has. @param {{app: App, onKeys: () => void}} props */
-const Top = ({app, onKeys}) => {
+/** Top is the bar that every page has. @param {{app: App, onKeys: () => void, onAccount: () => void}} props */
+const Top = ({app, onKeys, onAccount}) => {
 	const {me, route, orgs} = app
 	const name = app.people.get(me.id) ?? ''
 	const roles = me.kind === 'client' ? 'Program' : me.roles.map(role => roleNames[role]).join(', ')
@@ -184,8 +194,8 @@ const Top = ({app, onKeys}) => {
 		<span class="grow"></span>
 		<button class="ib hide-s" aria-label="Keyboard shortcuts" onClick=${onKeys}><kbd aria-hidden="true">?</kbd></button>
 		<button class="ib" aria-label="Switch theme" onClick=${switchTheme}><${Icon} name="moon"/></button>
-		<div class="who"><span class="chip">${roles}</span>${name && html`<span class="hide-s">${name}</span>`}<span class="av" aria-hidden="true">${initials}</span>
-			${me.kind === 'operator' && html`<button class="ib" aria-label="Sign out" onClick=${signOut}><${Icon} name="out"/></button>`}</div></header>`
+		<div class="who"><span class="chip">${roles}</span>${name && html`<span class="hide-s">${name}</span>`}
+			${me.kind === 'operator' && html`<button class="av" aria-label="Your account" onClick=${onAccount}>${initials}</button><button class="ib" aria-label="Sign out" onClick=${signOut}><${Icon} name="out"/></button>`}</div></header>`
 }
 
 const switchTheme = () => {

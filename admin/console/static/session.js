@@ -1,9 +1,8 @@
 // Signing in and out. The session is a cookie that no script can read.
 import {html, useRef, useState} from './vendor/preact.js'
-import {call} from './api.js'
-import {Dialog, Failure, Icon, asProblem} from './ui.js'
-
-/** @typedef {import('./api.js').Problem} Problem */
+import {Problem, call} from './api.js'
+import {Form} from './form.js'
+import {Dialog, Icon} from './ui.js'
 
 /** signOut ends the session and forgets all that the page holds. */
 export const signOut = async () => {
@@ -11,34 +10,69 @@ export const signOut = async () => {
 	location.reload()
 }
 
+/** @param {{title: string, hint: string, children?: unknown}} props */
+const Page = ({title, hint, children}) => html`<main class="sign"><div class="card"><span class="mark"><${Icon} name="key"/></span>
+	<div><h1>${title}</h1><p class="mute">${hint}</p></div>${children}</div></main>`
+
 /** SignInPage is for those who come. @param {{onDone: () => void}} props */
-export const SignInPage = ({onDone}) => html`<main class="sign"><div class="card"><span class="mark"><${Icon} name="key"/></span>
-	<div><h1>Sign in</h1><p class="mute">to the API credentials of ${location.host}</p></div><${SignIn} onDone=${onDone}/></div></main>`
+export const SignInPage = ({onDone}) => html`<${Page} title="Sign in" hint=${`to the API credentials of ${location.host}`}><${SignIn} onDone=${onDone}/></${Page}>`
 
 /** SignInDialog is for those whose session has ended while they were at work. @param {{onDone: () => void}} props */
 export const SignInDialog = ({onDone}) => html`<${Dialog} title="Sign in again" hint="Your session has ended. What you typed is still here." kind="signin" locked onClose=${() => {}}>
 	<div class="db"><${SignIn} onDone=${onDone}/></div></${Dialog}>`
 
-/** @param {{onDone: () => void}} props */
+const email = {name: 'email', label: 'E-mail', type: 'email', autocomplete: 'username', maxlength: 254}
+const password = {name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password'}
+
+/** codeField asks for a code of the second factor. */
+export const codeField = {name: 'code', label: 'Code', hint: 'From your authenticator app, or a recovery code.', autocomplete: 'one-time-code', maxlength: 32}
+
+/** SignIn asks for a code as well, once the server has said that one is needed. @param {{onDone: () => void}} props */
 const SignIn = ({onDone}) => {
-	const form = useRef(/** @type {HTMLFormElement | null} */ (null))
-	const [problem, setProblem] = useState(/** @type {Problem | undefined} */ (undefined))
-	const [busy, setBusy] = useState(false)
-	const submit = async (/** @type {SubmitEvent} */ event) => {
-		event.preventDefault()
-		const entered = new FormData(/** @type {HTMLFormElement} */ (form.current))
-		setBusy(true)
+	const [known, setKnown] = useState(/** @type {Entered | undefined} */ (undefined))
+	const enter = async (/** @type {Entered} */ entered) => {
+		const {email = '', password = '', code} = {...known, ...entered}
 		try {
-			await call('post', '/admin/v1/session', {body: {email: String(entered.get('email')), password: String(entered.get('password'))}})
-			onDone()
+			await call('post', '/admin/v1/session', {body: {email, password, code}})
 		} catch (error) {
-			setProblem(asProblem(error))
-			setBusy(false)
+			if (known || !(error instanceof Problem) || error.type !== 'second-factor-required') throw error
+			setKnown(entered)
+			return
 		}
+		onDone()
 	}
-	return html`<form ref=${form} onSubmit=${submit}>
-		${problem && html`<${Failure} problem=${problem}/>`}
-		<div class="field"><label for="email">E-mail</label><input id="email" name="email" type="email" autocomplete="username" required autofocus maxlength="254"/></div>
-		<div class="field"><label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required maxlength="256"/></div>
-		<button class="btn primary" disabled=${busy}>Sign in</button></form>`
+	return html`<${Form} key=${known ? 'code' : 'password'} label="Sign in" act=${enter} fields=${known ? [codeField] : [email, password]}/>`
+}
+
+/** passwordFields ask for a new password. */
+export const passwordFields = [
+	{...password, label: 'New password', hint: 'At least 12 characters. A few words are easy to keep in mind.', autocomplete: 'new-password'},
+	{...password, name: 'repeated', label: 'Repeat it', autocomplete: 'new-password'},
+]
+
+/** checkRepeated @param {Entered} entered */
+export const checkRepeated = ({password, repeated}) => {
+	if (password !== repeated) throw new Problem(422, {errors: [{pointer: '/repeated', code: 'invalid', detail: 'the two are not the same'}]})
+}
+
+/** atWelcome tells whether the address is a link to set a password. */
+export const atWelcome = () => location.hash.startsWith('#/welcome?')
+
+/** WelcomePage is for those who have such a link: they set a password, and are in.
+ * @param {{onDone: () => void}} props */
+export const WelcomePage = ({onDone}) => {
+	const link = new URLSearchParams(location.hash.split('?')[1])
+	const done = useRef(false) // The token works once; the e-mail address may be wrong the first time.
+	const known = link.get('email')
+	const enter = async (/** @type {Entered} */ entered) => {
+		checkRepeated(entered)
+		const {email = '', password = ''} = entered
+		if (!done.current) await call('post', '/admin/v1/password', {body: {token: link.get('token') ?? '', password}})
+		done.current = true
+		await call('post', '/admin/v1/session', {body: {email, password}})
+		history.replaceState(null, '', '#/')
+		onDone()
+	}
+	return html`<${Page} title="Welcome" hint=${`Choose the password that you will sign in with on ${location.host}.`}>
+		<${Form} label="Set password and sign in" act=${enter} fields=${[{...email, value: known ?? undefined, readonly: Boolean(known)}, ...passwordFields]}/></${Page}>`
 }

@@ -21,7 +21,7 @@ interface Options<P extends keyof paths, M> {
 }
 
 declare global {
-	type Call = <P extends keyof paths & string, M extends 'get' | 'post' | 'patch' | 'delete'>(method: M, path: P, options?: Options<P, M>) =>
+	type Call = <P extends keyof paths & string, M extends 'get' | 'post' | 'put' | 'patch' | 'delete'>(method: M, path: P, options?: Options<P, M>) =>
 		Promise<{data: Success<Operation<P, M> extends {responses: infer R} ? R : never>, etag: string, requestID: string}>
 	interface LooseOptions {
 		params?: Record<string, string>, query?: Record<string, unknown>, headers?: Record<string, string>, body?: unknown, signal?: AbortSignal
@@ -42,6 +42,9 @@ declare global {
 	type SigningKey = Schemas['SigningKey']
 	type Sort = NonNullable<NonNullable<paths['/admin/v1/credentials']['get']['parameters']['query']>['sort']>
 	type Tenant = Schemas['Tenant']
+
+	/** What was entered into a form, by the names of its fields. */
+	type Entered = Record<string, string | undefined>
 
 	/** A secret on its one way to the eye. */
 	interface NewSecret {clientID: string, name: string, secret: string, rotated: boolean}
