@@ -48,7 +48,7 @@ func newOffer(issuer, account string) (*Offer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a key for an authenticator app: %w", err)
 	}
-	const pixels = 200
+	const pixels = 240
 	picture, err := key.Image(pixels, pixels)
 	if err != nil {
 		return nil, fmt.Errorf("drawing the key of an authenticator app: %w", err)

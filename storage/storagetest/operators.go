@@ -17,7 +17,7 @@ func (f *fixture) operator(name string) *admin.Operator {
 		Roles:  []admin.Role{admin.RoleComplianceAdmin, admin.RoleCustomRoleAdmin},
 		Status: oauth.StatusActive, OrgStatus: oauth.StatusActive, PasswordHash: "$argon2id$" + name,
 		SecondFactor: &admin.SecondFactor{Key: "KEY" + name, Step: 7, Recovery: []oauth.SecretHash{oauth.NewPlaintext("code").Hash()}},
-		TokenHash: oauth.NewPlaintext(name).Hash(), TokenExpiresAt: f.start.Add(time.Hour),
+		TokenHash:    oauth.NewPlaintext(name).Hash(), TokenExpiresAt: f.start.Add(time.Hour),
 		CreatedAt: f.start, CreatedBy: "creator", UpdatedAt: f.start.Add(time.Microsecond), UpdatedBy: "updater", Version: 1,
 	}
 }

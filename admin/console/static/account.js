@@ -46,11 +46,11 @@ export const Account = ({onClose}) => {
 				${data && (data.enrolled ? html`<button class="btn" onClick=${() => setAct('remove')}>Remove</button>` : html`<button class="btn" onClick=${offerKey}>Set up</button>`)}</div>
 			<div><span><b>Sessions</b><small>On every device, this one too.</small></span><button class="btn" onClick=${signOutEverywhere}>Sign out everywhere</button></div></div>`],
 		password: ['Change your password', 'You sign in with the new one afterwards.', () => html`<${Form} label="Change password" act=${change} fields=${[{...current, name: 'current_password'}, ...passwordFields]}/>`],
-		enrol: ['Set up an authenticator app', 'Scan the code with the app, or type the key into it.', () => offer && html`<div class="qr"><img src=${offer.image} alt="QR code of the key" width="168" height="168"/>
-			<div class="out"><a href=${offer.uri}>Open the app on this device</a><p><code>${offer.key.replace(/.{4}(?=.)/g, '$& ')}</code><${Copy} icon text=${offer.key} name="Copy key"/></p></div></div>
+		enrol: ['Set up an authenticator app', 'Scan the code with the app, or type the key into it.', () => offer && html`<div class="qr"><img src=${offer.image} alt="QR code of the key" width="240" height="240"/>
+			<div><p><a href=${offer.uri}>Open the app on this device</a></p><p class="gap"><code>${offer.key.replace(/.{4}(?=.)/g, '$& ')}</code><${Copy} icon text=${offer.key} name="Copy key"/></p></div></div>
 			<${Form} label="Turn it on" act=${enrol} fields=${[{...codeField, hint: 'The six digits that the app shows now.', inputmode: 'numeric'}, current]}/>`],
 		codes: ['Keep these recovery codes', 'Each lets you in once without the app. They are shown only now.', () => html`<pre>${codes.join('\n')}</pre>
-			<div class="fmt"><span><${Copy} text=${codes.join('\n')} name="Copy codes" autofocus/> <button class="btn sm" onClick=${() => save(codes.join('\n') + '\n', 'latchkey-recovery-codes.txt')}>Download</button></span>
+			<div class="qr"><${Copy} text=${codes.join('\n')} name="Copy codes" autofocus/><button class="btn sm" onClick=${() => save(codes.join('\n') + '\n', 'latchkey-recovery-codes.txt')}>Download</button><span class="grow"></span>
 				<button class="btn primary" onClick=${() => { setCodes([]); home() }}>I stored them</button></div>`],
 		remove: ['Remove the authenticator app?', 'Your password alone will let you in.', () => html`<${Form} danger label="Remove it" act=${remove} fields=${[current, codeField]}/>`],
 	})

@@ -46,9 +46,10 @@ const Shell = () => {
 	const [welcome, setWelcome] = useState(atWelcome)
 	useEffect(() => {
 		load()
-		const reload = () => { if (atWelcome()) location.reload() }
-		addEventListener('hashchange', reload)
-		return () => removeEventListener('hashchange', reload)
+		const follow = () => { if (atWelcome()) setWelcome(true) }
+		follow()
+		addEventListener('hashchange', follow)
+		return () => removeEventListener('hashchange', follow)
 	}, [])
 	if (welcome) return html`<${WelcomePage} onDone=${() => { setWelcome(false); load() }}/>`
 	if (problem) return html`<main class="bare"><${Failure} problem=${problem} retry=${load}/></main>`
@@ -195,7 +196,7 @@ const Top = ({app, onKeys, onAccount}) => {
 		<button class="ib hide-s" aria-label="Keyboard shortcuts" onClick=${onKeys}><kbd aria-hidden="true">?</kbd></button>
 		<button class="ib" aria-label="Switch theme" onClick=${switchTheme}><${Icon} name="moon"/></button>
 		<div class="who"><span class="chip">${roles}</span>${name && html`<span class="hide-s">${name}</span>`}
-			${me.kind === 'operator' && html`<button class="av" aria-label="Your account" onClick=${onAccount}>${initials}</button><button class="ib" aria-label="Sign out" onClick=${signOut}><${Icon} name="out"/></button>`}</div></header>`
+			${me.kind === 'operator' && html`<button class="av" aria-label=${`${initials}, your account`} onClick=${onAccount}>${initials}</button><button class="ib" aria-label="Sign out" onClick=${signOut}><${Icon} name="out"/></button>`}</div></header>`
 }
 
 const switchTheme = () => {

@@ -25,7 +25,7 @@ const email = {name: 'email', label: 'E-mail', type: 'email', autocomplete: 'use
 const password = {name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password'}
 
 /** codeField asks for a code of the second factor. */
-export const codeField = {name: 'code', label: 'Code', hint: 'From your authenticator app, or a recovery code.', autocomplete: 'one-time-code', maxlength: 32}
+export const codeField = {name: 'code', label: 'Code', type: 'text', hint: 'From your authenticator app, or a recovery code.', autocomplete: 'one-time-code', maxlength: 32}
 
 /** SignIn asks for a code as well, once the server has said that one is needed. @param {{onDone: () => void}} props */
 const SignIn = ({onDone}) => {

@@ -15,7 +15,7 @@ export const launch = () => chromium.launch({
 })
 
 /** open opens the console in a context of its own, and notes what should never happen there. */
-export const open = async (browser, width) => {
+export const open = async (browser, width, address = `${issuer}/console/`) => {
 	const context = await browser.newContext({
 		viewport: {width, height: width < 700 ? 844 : 900}, colorScheme: 'light', reducedMotion: 'reduce', acceptDownloads: true,
 		permissions: ['clipboard-read', 'clipboard-write'],
@@ -28,7 +28,7 @@ export const open = async (browser, width) => {
 		await dialog.accept()
 	})
 	page.on('console', message => { if (/Content Security Policy|TrustedHTML|Trusted Type/i.test(message.text())) faults.push(message.text()) })
-	await page.goto(`${issuer}/console/`)
+	await page.goto(address)
 	return {context, page, faults, width}
 }
 

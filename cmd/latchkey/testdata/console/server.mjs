@@ -1,6 +1,8 @@
 // The server under test, as its management API and its token endpoint show it: what the stories begin with, and how
 // others work on it while somebody looks at the console.
 
+import {createHmac} from 'node:crypto'
+
 const {CONSOLE_ISSUER: issuer, CONSOLE_CLIENT_ID: clientID, CONSOLE_CLIENT_SECRET: clientSecret} = process.env
 export {issuer}
 
@@ -35,6 +37,23 @@ export const hire = async (name, roles) => {
 	})
 	if (!response.ok) throw new Error(await response.text())
 	return {id, email, name}
+}
+
+/** invite makes an operator who has yet to set a password, and answers the link to do so. */
+export const invite = async name => {
+	const email = `${name}@example.com`
+	const {id, password_token} = await api('POST', 'operators', {email, name, roles: [{role: 'viewer', org_id: null}]})
+	return {id, email, link: `${issuer}/console/#/welcome?${new URLSearchParams({email, token: password_token})}`}
+}
+
+/** totp answers what an authenticator app shows (RFC 6238), a few steps from now. */
+export const totp = (key, steps = 0) => {
+	const bits = [...key].map(char => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(char).toString(2).padStart(5, '0')).join('')
+	const counter = Buffer.alloc(8)
+	counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps))
+	const digest = createHmac('sha1', Buffer.from(bits.match(/.{8}/g).map(byte => parseInt(byte, 2)))).update(counter).digest()
+	const at = digest.at(-1) & 15
+	return String((digest.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0')
 }
 
 /** register makes a credential with these grants, as `profile:read@ws_eu_prod,ws_us_prod`. */
