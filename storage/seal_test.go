@@ -63,6 +63,43 @@ func TestWrongMasterKey(t *testing.T) {
 	}
 }
 
+// TestResealSecondFactors changes the master key under what an operator signs in with.
+func TestResealSecondFactors(t *testing.T) {
+	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
+		url := newURL(t)
+		oldKey, newMasterKey := masterKey(), bytes.Repeat([]byte{9}, masterKeyBytes)
+		operator := &admin.Operator{
+			ID: oauth.NewID("opr"), Email: "ada@example.com", Name: "Ada", Roles: []admin.Role{admin.RoleAdmin}, Status: oauth.StatusActive,
+			SecondFactor: &admin.SecondFactor{Key: "JBSWY3DPEHPK3PXP", Step: 1}, CreatedAt: now(), UpdatedAt: now(), Version: 1,
+		}
+		if err := migrated(t, url).CreateOperator(t.Context(), operator, event("operator.created", operator.ID)); err != nil {
+			t.Fatal(err)
+		}
+		open := func(keys ...[]byte) *DB {
+			t.Helper()
+			db, err := Open(t.Context(), Config{URL: url, MasterKey: keys[0], PreviousMasterKeys: keys[1:], Now: now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { db.Close() })
+			return db
+		}
+		if _, err := open(newMasterKey).Operator(t.Context(), operator.ID); !errors.Is(err, ErrMasterKey) {
+			t.Errorf("with the new one alone, before: %v", err)
+		}
+		both := open(newMasterKey, oldKey)
+		for i, want := range []int{1, 0} {
+			if n, err := both.Reseal(t.Context(), event("keys.resealed", "keys")); err != nil || n != want {
+				t.Errorf("resealing for the %d. time: %d, %v", i+1, n, err)
+			}
+		}
+		got, err := open(newMasterKey).Operator(t.Context(), operator.ID)
+		if err != nil || got.SecondFactor.Key != operator.SecondFactor.Key {
+			t.Errorf("with the new one alone, after: %+v, %v", got, err)
+		}
+	})
+}
+
 // TestReseal changes the master key as an operator would: every server gets both, the keys are sealed anew, and then
 // the old one is thrown away.
 func TestReseal(t *testing.T) {
