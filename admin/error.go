@@ -35,6 +35,8 @@ var (
 	ErrCodeMissing = errors.New("a code of the second factor is missing")
 	// ErrCodeWrong: the password is right, and the code of the second factor is not, or was used already.
 	ErrCodeWrong = errors.New("the code of the second factor is wrong")
+	// ErrNoRole: whoever signs in at another provider is given no role here, or one in an org that there is not.
+	ErrNoRole = errors.New("no role is given to whoever signs in so")
 	// ErrNoSession: the session has ended, or there never was one.
 	ErrNoSession = errors.New("no such session")
 	// ErrBadCursor: a page cursor that this server did not give out for this very list.

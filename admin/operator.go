@@ -35,7 +35,12 @@ type Operator struct {
 	UpdatedBy      string
 	LastSignInAt   time.Time // Zero for never.
 	Version        int64
+	// Upstream is who the operator is at the provider where it signs in; zero if it signs in here.
+	Upstream Upstream
 }
+
+// Upstream is a person at another provider: its issuer, and the subject that it knows the person by.
+type Upstream struct{ Issuer, Subject string }
 
 // mayAct reports whether the operator may sign in, and its sessions still hold.
 func (o *Operator) mayAct() bool {
@@ -151,11 +156,19 @@ func (o Operators) Remove(ctx context.Context, actor Actor, id string, only Prec
 	return err
 }
 
-// ResetPassword takes the operator's password and second factor away, ends its sessions, and answers the token by which it sets another:
-// to be shown once.
+// ResetPassword takes the operator's password and second factor away, ends its sessions, and answers the token by which
+// it sets another: to be shown once. One who signs in at another provider has none, and gets none.
 func (o Operators) ResetPassword(ctx context.Context, actor Actor, id string) (*Operator, oauth.Plaintext, error) {
 	var token oauth.Plaintext
-	operator, err := o.update(ctx, actor, id, nil, "operator.password_reset", func(operator *Operator) {
+	operator, err := o.Operator(ctx, actor, id)
+	if err != nil {
+		return nil, token, err
+	}
+	if operator.Upstream != (Upstream{}) { // It never changes.
+		return nil, token, &ForbiddenError{Permission: ManagementAPI + ":" + OperatorsWrite,
+			Reason: "the operator signs in at another provider, and has no password here"}
+	}
+	operator, err = o.update(ctx, actor, id, nil, "operator.password_reset", func(operator *Operator) {
 		operator.PasswordHash, operator.SecondFactor = "", nil
 		token = operator.newToken(o.Now())
 	})

@@ -100,6 +100,8 @@ func refusal(actor Actor, err error) string {
 		return ErrSignIn.Error()
 	case errors.Is(err, ErrCodeWrong):
 		return ErrCodeWrong.Error()
+	case errors.Is(err, ErrNoRole):
+		return ErrNoRole.Error()
 	case errors.As(err, &fields):
 		var beyond FieldErrors
 		for _, field := range fields {

@@ -73,7 +73,7 @@ func (s *Sessions) Begin(ctx context.Context, actor Actor, email, password, code
 		operator = &Operator{}
 	}
 	hash := operator.PasswordHash
-	if !operator.mayAct() {
+	if !operator.mayAct() || operator.Upstream != (Upstream{}) {
 		hash = ""
 	}
 	match, err := s.passwords.matches(ctx, password, hash)

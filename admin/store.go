@@ -130,6 +130,8 @@ type OperatorStore interface {
 	Operator(ctx context.Context, id string) (*Operator, error)
 	// OperatorByEmail answers the one who signs in with the address, which is in lower case.
 	OperatorByEmail(ctx context.Context, email string) (*Operator, error)
+	// OperatorByUpstream answers the one whom another provider knows as this person.
+	OperatorByUpstream(ctx context.Context, upstream Upstream) (*Operator, error)
 	// OperatorByToken answers the one whose password the token with this hash sets, even if it has expired.
 	OperatorByToken(ctx context.Context, hash oauth.SecretHash) (*Operator, error)
 	// Operators answers those that match, ordered by name and id.

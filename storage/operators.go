@@ -29,6 +29,8 @@ type operatorRow struct {
 	UpdatedAt      moment                 `db:"updated_at"`
 	UpdatedBy      string                 `db:"updated_by"`
 	LastSignInAt   moment                 `db:"last_sign_in_at"`
+	Issuer         string                 `db:"upstream_issuer"`
+	Subject        string                 `db:"upstream_subject"`
 	Version        int64                  `db:"version"`
 	SecondFactor   []byte                 `db:"second_factor"` // Sealed, under the key that SealKeyID names.
 	SealKeyID      sql.NullString         `db:"seal_key_id"`
@@ -37,7 +39,7 @@ type operatorRow struct {
 const (
 	operatorColumns = `o.id, o.email, o.name, o.org_id, o.roles, o.status, o.password_hash, o.token_hash,
 		o.token_expires_at, o.created_at, o.created_by, o.updated_at, o.updated_by, o.last_sign_in_at, o.version,
-		o.second_factor, o.seal_key_id,
+		o.second_factor, o.seal_key_id, o.upstream_issuer, o.upstream_subject,
 		COALESCE(t.status, 'active') AS org_status`
 	operatorTables  = `operators o LEFT JOIN tenants t ON t.id = o.org_id`
 	selectOperators = `SELECT ` + operatorColumns + ` FROM ` + operatorTables + ` `
@@ -49,7 +51,7 @@ func (db *DB) rowOfOperator(o *admin.Operator) (operatorRow, error) {
 		Roles: document[[]admin.Role]{o.Roles}, Status: o.Status,
 		PasswordHash: o.PasswordHash, TokenExpiresAt: moment{o.TokenExpiresAt},
 		CreatedAt: moment{o.CreatedAt}, CreatedBy: o.CreatedBy, UpdatedAt: moment{o.UpdatedAt}, UpdatedBy: o.UpdatedBy,
-		LastSignInAt: moment{o.LastSignInAt}, Version: o.Version,
+		LastSignInAt: moment{o.LastSignInAt}, Version: o.Version, Issuer: o.Upstream.Issuer, Subject: o.Upstream.Subject,
 	}
 	if o.TokenHash != (oauth.SecretHash{}) {
 		row.TokenHash = o.TokenHash[:]
@@ -69,7 +71,7 @@ func (db *DB) operatorOf(r *operatorRow) (*admin.Operator, error) {
 		Roles: r.Roles.of, Status: r.Status,
 		PasswordHash: r.PasswordHash, TokenExpiresAt: r.TokenExpiresAt.Time,
 		CreatedAt: r.CreatedAt.Time, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt.Time, UpdatedBy: r.UpdatedBy,
-		LastSignInAt: r.LastSignInAt.Time, Version: r.Version,
+		LastSignInAt: r.LastSignInAt.Time, Version: r.Version, Upstream: admin.Upstream{Issuer: r.Issuer, Subject: r.Subject},
 	}
 	copy(operator.TokenHash[:], r.TokenHash) // Its length is checked by the table.
 	if r.SecondFactor == nil {
@@ -111,6 +113,25 @@ func (db *DB) operatorBy(ctx context.Context, column, text string) (operator *ad
 		}
 		operator, err = db.operatorWhere(ctx, db.from(), column, text)
 		return err
+	})
+	return operator, err
+}
+
+// OperatorByUpstream implements admin.Store.
+func (db *DB) OperatorByUpstream(ctx context.Context, upstream admin.Upstream) (operator *admin.Operator, err error) {
+	err = db.ask(ctx, "reading who an operator is upstream", func(ctx context.Context) error {
+		if upstream.Issuer == "" || !storable(upstream.Issuer, upstream.Subject) {
+			return sql.ErrNoRows
+		}
+		var row operatorRow
+		err := db.from().GetContext(ctx, &row, selectOperators+`WHERE o.upstream_issuer = $1 AND o.upstream_subject = $2`,
+			upstream.Issuer, upstream.Subject)
+		if err != nil {
+			return err
+		}
+		found := row.operator()
+		operator = &found
+		return nil
 	})
 	return operator, err
 }
@@ -168,10 +189,10 @@ func (db *DB) CreateOperator(ctx context.Context, operator *admin.Operator, even
 		}
 		_, err = tx.NamedExecContext(ctx, `INSERT INTO operators (id, email, name, org_id, roles, status, password_hash,
 				second_factor, seal_key_id, token_hash, token_expires_at, created_at, created_by, updated_at, updated_by,
-				last_sign_in_at, version)
+				last_sign_in_at, version, upstream_issuer, upstream_subject)
 			VALUES (:id, :email, :name, :org_id, :roles, :status, :password_hash,
 				:second_factor, :seal_key_id, :token_hash, :token_expires_at, :created_at, :created_by, :updated_at, :updated_by,
-				:last_sign_in_at, :version)`, row)
+				:last_sign_in_at, :version, :upstream_issuer, :upstream_subject)`, row)
 		if err != nil {
 			return false, err
 		}

@@ -19,6 +19,7 @@ func (f *fixture) operator(name string) *admin.Operator {
 		SecondFactor: &admin.SecondFactor{Key: "KEY" + name, Step: 7, Recovery: []oauth.SecretHash{oauth.NewPlaintext("code").Hash()}},
 		TokenHash:    oauth.NewPlaintext(name).Hash(), TokenExpiresAt: f.start.Add(time.Hour),
 		CreatedAt: f.start, CreatedBy: "creator", UpdatedAt: f.start.Add(time.Microsecond), UpdatedBy: "updater", Version: 1,
+		Upstream: admin.Upstream{Issuer: "https://people.example", Subject: name},
 	}
 }
 
@@ -56,7 +57,14 @@ func testOperators(t *testing.T, f *fixture) {
 	got, err := f.Admin.OperatorByToken(t.Context(), ada.TokenHash)
 	must(t, err)
 	same(t, "the operator of a token", got, ada)
+	got, err = f.Admin.OperatorByUpstream(t.Context(), ada.Upstream)
+	must(t, err)
+	same(t, "the operator of a person", got, ada)
 	for what, find := range map[string]func() (*admin.Operator, error){
+		"nobody upstream": func() (*admin.Operator, error) { return f.Admin.OperatorByUpstream(t.Context(), admin.Upstream{}) },
+		"nobody there": func() (*admin.Operator, error) {
+			return f.Admin.OperatorByUpstream(t.Context(), admin.Upstream{Issuer: "https://other.example", Subject: ada.Upstream.Subject})
+		},
 		"no id":      func() (*admin.Operator, error) { return f.Admin.Operator(t.Context(), "\x00") },
 		"no address": func() (*admin.Operator, error) { return f.Admin.OperatorByEmail(t.Context(), "") },
 		"no token":   func() (*admin.Operator, error) { return f.Admin.OperatorByToken(t.Context(), oauth.SecretHash{}) },
@@ -69,6 +77,8 @@ func testOperators(t *testing.T, f *fixture) {
 	twin := f.operator("ada")
 	wraps(t, "a taken address", f.Admin.CreateOperator(t.Context(), twin, f.event("operator.created", twin.ID)), oauth.ErrConflict)
 	wraps(t, "an address taken later", f.updateOperator(t, bare.ID, func(o *admin.Operator) { o.Email = ada.Email }), oauth.ErrConflict)
+	twin.Email, twin.TokenHash = "twin@example.com", oauth.SecretHash{}
+	wraps(t, "a taken person", f.Admin.CreateOperator(t.Context(), twin, f.event("operator.created", twin.ID)), oauth.ErrConflict)
 	refusal := errors.New("refused")
 	err = f.Admin.UpdateOperator(t.Context(), ada.ID, func(o *admin.Operator) (*admin.Event, error) { return nil, refusal })
 	wraps(t, "a refused change", err, refusal)
