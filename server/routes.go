@@ -23,6 +23,9 @@ const (
 // reports has found one or a few; who tries texts is to find nothing.
 var reportRate = limit{every: 6 * time.Second, burst: 10}
 
+// signInRate bounds what one address makes this server ask of another provider.
+var signInRate = limit{every: time.Second, burst: 20}
+
 // routes is the whole HTTP surface, in the order of openapi.yaml.
 func (s *Server) routes() (*gin.Engine, error) {
 	engine, base, err := s.newEngine()
@@ -106,6 +109,8 @@ func (s *Server) routes() (*gin.Engine, error) {
 		get(root, "/console/a/:hash/:file", screen.File(""))
 		get(root, "/console/a/:hash/vendor/:file", screen.File("vendor"))
 	}
+	root.GET("/console/oidc/start", s.perAddress(signInRate), api.StartUpstream)
+	root.GET("/console/oidc/callback", s.perAddress(signInRate), api.FinishUpstream)
 	get(root, "/problems/:type", api.ProblemPage)
 	get(root, "/", s.index)
 

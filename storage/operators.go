@@ -129,9 +129,8 @@ func (db *DB) OperatorByUpstream(ctx context.Context, upstream admin.Upstream) (
 		if err != nil {
 			return err
 		}
-		found := row.operator()
-		operator = &found
-		return nil
+		operator, err = db.operatorOf(&row)
+		return err
 	})
 	return operator, err
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html"
 	"io/fs"
 	"net/http"
 	"os"
@@ -26,24 +27,26 @@ var static embed.FS
 // Console serves the files of the screen. They never change while it lives, unless it reads them from a folder.
 type Console struct {
 	folder string // Where to read from at each request; empty for the embedded files.
-	assets *assets
+	// provider is what people call where they may sign in, too; empty for none.
+	provider string
+	assets   *assets
 }
 
-// New makes a Console of the embedded files.
-func New() (*Console, error) {
+// New makes a Console of the embedded files. People may also sign in at the provider of that name, if it is not empty.
+func New(provider string) (*Console, error) {
 	files, err := fs.Sub(static, "static")
 	if err != nil {
 		return nil, err
 	}
 	assets, err := load(files, newMinifier())
-	return &Console{assets: assets}, err
+	return &Console{assets: assets, provider: provider}, err
 }
 
 // NewFromFolder makes a Console that reads the files from a folder at each request, for those who write them. It serves
 // them as they are.
-func NewFromFolder(folder string) (*Console, error) {
+func NewFromFolder(folder, provider string) (*Console, error) {
 	_, err := load(os.DirFS(folder), nil)
-	return &Console{folder: folder}, err
+	return &Console{folder: folder, provider: provider}, err
 }
 
 // assets are all files at one moment. The hash is over their names and contents, so that a URL with it never means
@@ -165,7 +168,16 @@ func (k *Console) Page(c *gin.Context) {
 	}
 	protect(c.Writer.Header())
 	c.Header("Cache-Control", "no-store")
-	c.Data(http.StatusOK, contentTypes[".html"], assets.page)
+	c.Data(http.StatusOK, contentTypes[".html"], k.withProvider(assets.page))
+}
+
+// withProvider tells the page where else people may sign in.
+func (k *Console) withProvider(page []byte) []byte {
+	if k.provider == "" {
+		return page
+	}
+	const before = "<title>"
+	return bytes.Replace(page, []byte(before), []byte(`<meta name="oidc" content="`+html.EscapeString(k.provider)+`">`+"\n"+before), 1)
 }
 
 // File answers a file below /console/a/{hash}/, in the folder that the route names. One of another hash is not found:

@@ -75,7 +75,7 @@ func TestNothingInline(t *testing.T) {
 }
 
 func TestServing(t *testing.T) {
-	screen, err := New()
+	screen, err := New("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestFromFolder(t *testing.T) {
 	if err := os.CopyFS(folder, os.DirFS("static")); err != nil {
 		t.Fatal(err)
 	}
-	screen, err := NewFromFolder(folder)
+	screen, err := NewFromFolder(folder, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestFromFolder(t *testing.T) {
 	if got.Body.String() != "changed" || got.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%q %v", got.Body, got.Header())
 	}
-	if _, err := NewFromFolder(t.TempDir()); err == nil {
+	if _, err := NewFromFolder(t.TempDir(), ""); err == nil {
 		t.Error("an empty folder is a console")
 	}
 }

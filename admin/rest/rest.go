@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/admin/upstream"
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
@@ -23,12 +24,13 @@ type API struct {
 	operators admin.Operators
 	sessions  *admin.Sessions
 	refusals  *admin.Refusals
+	upstream  *upstream.Provider
 	cookie    cookie
 	origins   *http.CrossOriginProtection
 	dpop      dpop
 }
 
-// Config is what an API is made of. Every field is required.
+// Config is what an API is made of. Upstream is nil where people sign in with a password alone; the rest is required.
 type Config struct {
 	Issuer    *oauth.Issuer
 	Registrar *admin.Registrar
@@ -41,6 +43,7 @@ type Config struct {
 	Operators admin.Operators
 	Sessions  *admin.Sessions
 	Refusals  *admin.Refusals
+	Upstream  *upstream.Provider
 }
 
 // New makes an API.
@@ -49,7 +52,7 @@ func New(config Config) *API {
 		issuer: config.Issuer, registrar: config.Registrar,
 		catalog: config.Catalog, tree: config.Tree, applier: config.Applier, trail: config.Trail,
 		keys: config.Keys, retries: config.Retries,
-		operators: config.Operators, sessions: config.Sessions, refusals: config.Refusals,
+		operators: config.Operators, sessions: config.Sessions, refusals: config.Refusals, upstream: config.Upstream,
 		cookie: cookieOf(config.Issuer.URL()), origins: http.NewCrossOriginProtection(),
 		dpop: dpopOf(config.Issuer),
 	}

@@ -15,15 +15,17 @@ import (
 type cookie struct {
 	name   string
 	secure bool
+	// sameSite is strict but where another site must lead back to here.
+	sameSite http.SameSite
 }
 
 // cookieOf names the cookie. A browser takes one with the prefix __Host- only from the host itself and by TLS
 // (RFC 6265bis §4.1.3.2), which there is not where the issuer is plain HTTP, for trying out.
 func cookieOf(issuer string) cookie {
 	if strings.HasPrefix(issuer, "https:") {
-		return cookie{name: "__Host-latchkey", secure: true}
+		return cookie{name: "__Host-latchkey", secure: true, sameSite: http.SameSiteStrictMode}
 	}
-	return cookie{name: "latchkey"}
+	return cookie{name: "latchkey", sameSite: http.SameSiteStrictMode}
 }
 
 func (k cookie) read(c *gin.Context) (oauth.Plaintext, bool) {
@@ -42,7 +44,7 @@ func (k cookie) clear(c *gin.Context) { k.write(c, "", -1) }
 
 func (k cookie) write(c *gin.Context, value string, maxAge int) {
 	http.SetCookie(c.Writer, &http.Cookie{
-		Name: k.name, Value: value, Path: "/", MaxAge: maxAge, Secure: k.secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: k.name, Value: value, Path: "/", MaxAge: maxAge, Secure: k.secure, HttpOnly: true, SameSite: k.sameSite,
 	})
 }
 

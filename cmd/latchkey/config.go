@@ -52,6 +52,8 @@ func shown(flag *kong.Flag) (value any, hidden bool) {
 			networks[i] = network.String()
 		}
 		return strings.Join(networks, ","), false
+	case []string:
+		return strings.Join(current, ","), false
 	case fmt.Stringer: // Durations and the log level, which YAML does not know.
 		return current.String(), false
 	default:

@@ -24,6 +24,8 @@ type core struct {
 	fresh   *storage.Fresh
 	issuer  *oauth.Issuer
 	cursors admin.CursorKey
+	// flowKey seals what browsers keep of a sign-in at another provider.
+	flowKey []byte
 	keys    admin.Keys
 	// maxOverlap is the longest that two secrets of a client may work side by side.
 	maxOverlap time.Duration
@@ -80,6 +82,9 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 		core.keys.Maker = module
 	}
 	// Replicas share the master key, and so they can read each other's cursors.
+	if core.flowKey, err = hkdf.Key(sha256.New, masterKey, nil, "latchkey: sign-ins at another provider", 32); err != nil {
+		return nil, err
+	}
 	core.cursors, err = hkdf.Key(sha256.New, masterKey, nil, "latchkey: page cursors", 32)
 	return core, err
 }

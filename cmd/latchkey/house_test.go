@@ -25,7 +25,8 @@ var doors = map[string][]string{
 	"oauth/endpoint":          {"oauth"},
 	"oauth/remotekeys":        {"oauth"},
 	"admin":                   {"oauth", "oauth/bearer"},
-	"admin/rest":              {"admin", "oauth", "oauth/bearer"},
+	"admin/upstream":          {"admin"},
+	"admin/rest":              {"admin", "admin/upstream", "oauth", "oauth/bearer"},
 	"admin/console":           {"admin"},
 	"storage":                 {"admin", "oauth"},
 	"storage/storagetest":     {"admin", "oauth"},
@@ -35,7 +36,7 @@ var doors = map[string][]string{
 	"server":                  {"oauth", "oauth/endpoint", "admin/rest", "admin/console"},
 	"deploy":                  {},
 	"cmd/latchkey/cli":        {}, // It speaks HTTP to a server, like curl, and shares nothing with it.
-	"cmd/latchkey":            {"oauth", "oauth/endpoint", "oauth/remotekeys", "admin", "admin/rest", "admin/console", "storage", "storage/vault", "storage/pkcs11", "server", "deploy", "cmd/latchkey/cli"},
+	"cmd/latchkey":            {"oauth", "oauth/endpoint", "oauth/remotekeys", "admin", "admin/rest", "admin/upstream", "admin/console", "storage", "storage/vault", "storage/pkcs11", "server", "deploy", "cmd/latchkey/cli"},
 	"cmd/latchload":           {"oauth", "admin", "storage", "storage/storagetest"},
 }
 
@@ -52,6 +53,8 @@ var keepers = map[string][]string{
 	"github.com/ThalesGroup":       {"storage/pkcs11"},
 	"github.com/prometheus":        {"server"},
 	"go.opentelemetry.io":          {"server"},
+	"github.com/coreos/go-oidc":    {"admin/upstream"},
+	"golang.org/x/oauth2":          {"admin/upstream"},
 	"github.com/alecthomas/kong":   {"cmd/latchkey", "cmd/latchkey/cli", "cmd/latchload"},
 	"github.com/google/go-cmp/cmp": {"storage/storagetest"},
 }

@@ -428,7 +428,7 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	screen, err := console.New()
+	screen, err := console.New("")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,6 +73,14 @@ type options struct {
 	SessionLifetime time.Duration `default:"12h" help:"Longest time that an operator stays signed in."`
 	SessionIdle     time.Duration `default:"30m" help:"Longest time that an operator stays signed in without doing anything."`
 
+	OIDCIssuer           string   `name:"oidc-issuer" placeholder:"URL" help:"OpenID Connect provider at which operators may sign in, too."`
+	OIDCName             string   `name:"oidc-name" placeholder:"NAME" help:"What people call it; without it, the host of --oidc-issuer."`
+	OIDCClientID         string   `name:"oidc-client-id" placeholder:"ID" help:"Client id of this server there. Its redirect URI is the issuer's URL and /console/oidc/callback."`
+	OIDCClientSecret     secret   `name:"oidc-client-secret" xor:"oidc-client-secret" placeholder:"SECRET" help:"Client secret of this server there. Better given by --oidc-client-secret-file."`
+	OIDCClientSecretFile string   `name:"oidc-client-secret-file" xor:"oidc-client-secret" placeholder:"FILE" help:"File that holds the client secret."`
+	OIDCScopes           string   `name:"oidc-scopes" default:"openid email profile" help:"Scopes to ask for, with spaces between."`
+	OIDCRole             []string `name:"oidc-role" placeholder:"CLAIM:VALUE=ROLE" help:"Who gets which role, in the whole installation or, with @ORG at the end, in one org. May be repeated. All roles are held at the place of the first rule that fits; whom none fits may not sign in."`
+
 	Console    bool   `default:"true" negatable:"" help:"Serve the console for people at /console/."`
 	ConsoleDir string `placeholder:"FOLDER" help:"Read the console's files from this folder at each request, to work on them."`
 
@@ -125,7 +133,7 @@ func (o *options) firstOperator() string {
 func (o *options) check() error {
 	err := o.readSecrets()
 	if err == nil {
-		err = errors.Join(o.checkTransport(), o.checkMasterKey(), o.checkBootstrap(), o.checkLimits())
+		err = errors.Join(o.checkTransport(), o.checkMasterKey(), o.checkBootstrap(), o.checkOIDC(), o.checkLimits())
 	}
 	return asUsage(err)
 }
@@ -152,6 +160,7 @@ func (o *options) readSecrets() error {
 		readSecret(&o.DatabaseURL, o.DatabaseURLFile, "--database-url-file"),
 		readSecret(&o.MasterKey, o.MasterKeyFile, "--master-key-file"),
 		readSecret(&o.PKCS11PIN, o.PKCS11PINFile, "--pkcs11-pin-file"),
+		readSecret(&o.OIDCClientSecret, o.OIDCClientSecretFile, "--oidc-client-secret-file"),
 		readSecret(&o.PreviousMasterKey, o.PreviousMasterKeyFile, "--previous-master-key-file"),
 		readSecret(&o.BootstrapClientSecret, o.BootstrapClientSecretFile, "--bootstrap-client-secret-file"))
 }

@@ -201,18 +201,22 @@ func newConsole(o *options) (*console.Console, error) {
 	case !o.Console:
 		return nil, nil
 	case o.ConsoleDir != "":
-		screen, err := console.NewFromFolder(o.ConsoleDir)
+		screen, err := console.NewFromFolder(o.ConsoleDir, o.oidcName())
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--console-dir: %w", err)}
 		}
 		return screen, nil
 	default:
-		return console.New()
+		return console.New(o.oidcName())
 	}
 }
 
 func newAPI(o *options, core *core) (*rest.API, error) {
 	passwords, err := admin.NewPasswords()
+	if err != nil {
+		return nil, err
+	}
+	provider, err := newUpstream(o, core)
 	if err != nil {
 		return nil, err
 	}
@@ -231,6 +235,7 @@ func newAPI(o *options, core *core) (*rest.API, error) {
 			Store: core.db, Passwords: passwords, Refusals: refusals, Lifetime: o.SessionLifetime, Idle: o.SessionIdle, Now: now,
 		}),
 		Refusals: refusals,
+		Upstream: provider,
 	}), nil
 }
 

@@ -4,6 +4,9 @@ import {Problem, call} from './api.js'
 import {Form} from './form.js'
 import {Dialog, Icon} from './ui.js'
 
+/** provider is where else people may sign in. */
+const provider = document.querySelector('meta[name=oidc]')?.getAttribute('content')
+
 /** signOut ends the session and forgets all that the page holds. */
 export const signOut = async () => {
 	await call('delete', '/admin/v1/session')
@@ -41,7 +44,8 @@ const SignIn = ({onDone}) => {
 		}
 		onDone()
 	}
-	return html`<${Form} key=${known ? 'code' : 'password'} label="Sign in" act=${enter} fields=${known ? [codeField] : [email, password]}/>`
+	return html`<${Form} key=${known ? 'code' : 'password'} label="Sign in" act=${enter} fields=${known ? [codeField] : [email, password]}/>
+		${provider && html`<a class="btn" href="oidc/start">Sign in with ${provider}</a>`}`
 }
 
 /** passwordFields ask for a new password. */
