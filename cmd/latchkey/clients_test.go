@@ -93,13 +93,22 @@ func TestClients(t *testing.T) {
 // startWith starts the program on an empty database. It answers the first management client, which is the chosen
 // one, or the one that the program makes up if none is chosen.
 func startWith(t *testing.T, chosen identity, environ ...string) identity {
-	// The issuer has to be known before the program listens, and so the port is found first.
+	return startAt(t, freeAddress(t), chosen, environ...)
+}
+
+// freeAddress answers an address on which nobody listens. The issuer has to be known before the program listens, and
+// so the port is found first.
+func freeAddress(t *testing.T) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	listener.Close()
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// startAt starts the program on this address, as startWith does.
+func startAt(t *testing.T, address string, chosen identity, environ ...string) identity {
 	chosen.issuer = "http://" + address
 
 	directory := t.TempDir()

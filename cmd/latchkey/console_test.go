@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +44,12 @@ func TestConsole(t *testing.T) {
 		run(t, nil, "node_modules/typescript/bin/tsc", "-p", ".")
 	})
 	t.Run("rules", func(t *testing.T) { run(t, nil, "--test", "rules.test.mjs") })
+	t.Run("another provider", func(t *testing.T) {
+		address := freeAddress(t)
+		environ := startProvider(t, node, tests, "http://"+address)
+		first := startAt(t, address, identity{}, environ...)
+		run(t, []string{"CONSOLE_ISSUER=" + first.issuer, "CONSOLE_SCREENSHOTS=" + pictures}, "--test", "oidc.test.mjs")
+	})
 	t.Run("stories", func(t *testing.T) {
 		first := startWith(t, identity{}, "LATCHKEY_USAGE_INTERVAL=200ms")
 		run(t, []string{
@@ -50,6 +57,32 @@ func TestConsole(t *testing.T) {
 			"CONSOLE_SCREENSHOTS=" + pictures,
 		}, "--test", "stories.test.mjs")
 	})
+}
+
+// startProvider starts a real OpenID Connect provider, and answers how the server is told of it. The server's own place
+// must be known to the provider first.
+func startProvider(t *testing.T, node, directory, issuer string) []string {
+	address := freeAddress(t)
+	const secret = "a secret of the provider and this server alone"
+	command := exec.CommandContext(t.Context(), node, "provider.mjs")
+	command.Dir, command.Stderr = directory, t.Output()
+	command.Env = append(os.Environ(), "PROVIDER_ADDRESS="+address, "PROVIDER_SECRET="+secret, "PROVIDER_REDIRECT="+issuer+"/console/oidc/callback")
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { command.Process.Kill(); command.Wait() })
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Fatalf("the provider says %q: %v", line, err)
+	}
+	return []string{
+		"LATCHKEY_OIDC_ISSUER=http://" + address, "LATCHKEY_OIDC_NAME=People", "LATCHKEY_OIDC_CLIENT_ID=latchkey",
+		"LATCHKEY_OIDC_CLIENT_SECRET=" + secret, "LATCHKEY_OIDC_SCOPES=openid email profile groups",
+		"LATCHKEY_OIDC_ROLE=groups:latchkey-admins=admin",
+	}
 }
 
 // installConsoleTests installs what the lock file pins, and answers a Node.js to run it on.

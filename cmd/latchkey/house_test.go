@@ -54,7 +54,7 @@ var keepers = map[string][]string{
 	"github.com/prometheus":        {"server"},
 	"go.opentelemetry.io":          {"server"},
 	"github.com/coreos/go-oidc":    {"admin/upstream"},
-	"golang.org/x/oauth2":          {"admin/upstream"},
+	"golang.org/x/oauth2":          {"admin/upstream", "cmd/latchkey/cli"},
 	"github.com/alecthomas/kong":   {"cmd/latchkey", "cmd/latchkey/cli", "cmd/latchload"},
 	"github.com/google/go-cmp/cmp": {"storage/storagetest"},
 }

@@ -17,6 +17,9 @@ func (k *contract) screen(t *testing.T) {
 	if len(named) < 5 {
 		t.Fatalf("the page names %d files:\n%s", len(named), page)
 	}
+	for _, step := range []string{"start", "callback"} { // There is no provider.
+		k.do(t, http.StatusNotFound, attempt{"GET", "/console/oidc/" + step, "", http.Header{}, ""})
+	}
 	for _, file := range named {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			k.do(t, http.StatusOK, attempt{method, "/console/" + string(file[1]), "", http.Header{}, ""})

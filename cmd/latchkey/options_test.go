@@ -38,6 +38,16 @@ func TestContradictions(t *testing.T) {
 		"no time":                    {args: "--dev --request-timeout=2m", blames: []string{"--request-timeout"}},
 		"a port for a service":       {args: "--dev", environ: []string{"LATCHKEY_PORT=8080"}, blames: []string{"LATCHKEY_PORT"}},
 		"what is no number":          {args: "--dev", environ: []string{"LATCHKEY_CACHED_CLIENTS=many"}, blames: []string{"--cached-clients"}},
+		"another provider":           {args: "--dev --oidc-issuer=https://people.example --oidc-client-id=latchkey --oidc-role=groups:a=admin"},
+		"a provider here":            {args: "--dev --oidc-issuer=http://127.0.0.1:9000 --oidc-client-id=latchkey --oidc-role=groups:a=admin"},
+		"a provider in the clear":    {args: "--dev --oidc-issuer=http://people.example --oidc-client-id=latchkey --oidc-role=groups:a=admin", blames: []string{"--oidc-issuer"}},
+		"a provider in cleartext":    {args: "--issuer=https://a.example --behind-tls-proxy " + goodKey + " --oidc-issuer=http://127.0.0.1:9000 --oidc-client-id=latchkey --oidc-role=groups:a=admin", blames: []string{"--oidc-issuer"}},
+		"a provider with a query":    {args: "--dev --oidc-issuer=https://people.example?a=b --oidc-client-id=latchkey --oidc-role=groups:a=admin", blames: []string{"--oidc-issuer"}},
+		"a provider alone":           {args: "--dev --oidc-issuer=https://people.example", blames: []string{"--oidc-client-id", "--oidc-role"}},
+		"no provider":                {args: "--dev --oidc-client-id=latchkey", blames: []string{"--oidc-issuer"}},
+		"a provider, no console":     {args: "--dev --oidc-issuer=https://people.example --oidc-client-id=latchkey --oidc-role=groups:a=admin --no-console", blames: []string{"--oidc-issuer", "--no-console"}},
+		"a role that there is not":   {args: "--dev --oidc-issuer=https://people.example --oidc-client-id=latchkey --oidc-role=groups:a=admin --oidc-role=groups:a=king", blames: []string{"--oidc-role", "king"}},
+		"scopes without openid":      {args: "--dev --oidc-issuer=https://people.example --oidc-client-id=latchkey --oidc-role=groups:a=admin --oidc-scopes=email", blames: []string{"--oidc-scopes"}},
 		"a variable that is not set": {args: "--dev", environ: []string{"LATCHKEY_TLS_CERT=", "LATCHKEY_NOTHING="}},
 	} {
 		t.Run(name, func(t *testing.T) {
