@@ -46,9 +46,10 @@ func TestConsole(t *testing.T) {
 	t.Run("rules", func(t *testing.T) { run(t, nil, "--test", "rules.test.mjs") })
 	t.Run("another provider", func(t *testing.T) {
 		address := freeAddress(t)
-		environ := startProvider(t, node, tests, "http://"+address)
-		first := startAt(t, address, identity{}, environ...)
-		run(t, []string{"CONSOLE_ISSUER=" + first.issuer, "CONSOLE_SCREENSHOTS=" + pictures}, "--test", "oidc.test.mjs")
+		issuer := "http://" + address + "/under/a/path" // The console and its cookies work there as well.
+		environ := append(startProvider(t, node, tests, issuer), "LATCHKEY_ISSUER="+issuer)
+		startAt(t, address, identity{}, environ...)
+		run(t, []string{"CONSOLE_ISSUER=" + issuer, "CONSOLE_SCREENSHOTS=" + pictures}, "--test", "oidc.test.mjs")
 	})
 	t.Run("stories", func(t *testing.T) {
 		first := startWith(t, identity{}, "LATCHKEY_USAGE_INTERVAL=200ms")
