@@ -35,9 +35,11 @@ func TestConsole(t *testing.T) {
 	run := func(t *testing.T, environ []string, arguments ...string) {
 		command := exec.CommandContext(t.Context(), node, arguments...)
 		command.Dir, command.Env = tests, append(os.Environ(), environ...)
-		if output, err := command.CombinedOutput(); err != nil {
+		output, err := command.CombinedOutput()
+		if err != nil {
 			t.Fatalf("%s: %v\n%s", strings.Join(arguments, " "), err, output)
 		}
+		t.Logf("%s", output)
 	}
 	t.Run("types", func(t *testing.T) {
 		run(t, nil, "node_modules/openapi-typescript/bin/cli.js", document, "-o", "schema.d.ts")
@@ -50,6 +52,12 @@ func TestConsole(t *testing.T) {
 		environ := append(startProvider(t, node, tests, issuer), "LATCHKEY_ISSUER="+issuer)
 		startAt(t, address, identity{}, environ...)
 		run(t, []string{"CONSOLE_ISSUER=" + issuer, "CONSOLE_SCREENSHOTS=" + pictures}, "--test", "oidc.test.mjs")
+	})
+	t.Run("first paint", func(t *testing.T) {
+		first := startFull(t)
+		run(t, []string{
+			"CONSOLE_ISSUER=" + first.issuer, "CONSOLE_CLIENT_ID=" + first.id, "CONSOLE_CLIENT_SECRET=" + first.secret,
+		}, "--test", "paint.test.mjs")
 	})
 	t.Run("stories", func(t *testing.T) {
 		first := startWith(t, identity{}, "LATCHKEY_USAGE_INTERVAL=200ms")
