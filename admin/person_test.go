@@ -107,7 +107,7 @@ func TestWhoIsNotLetIn(t *testing.T) {
 	if _, _, err := s.operators.ResetPassword(t.Context(), s.boss, ada.ID); err == nil {
 		t.Error("who signs in at another provider gets a password")
 	}
-	if _, err := s.sessions.Begin(t.Context(), admin.Actor{}, ada.Email, ""); !errors.Is(err, admin.ErrSignIn) {
+	if _, err := s.sessions.Begin(t.Context(), admin.Actor{}, ada.Email, "", ""); !errors.Is(err, admin.ErrSignIn) {
 		t.Errorf("the empty password: %v", err)
 	}
 }

@@ -15,7 +15,7 @@ const exampleOperator = "opr_Wq81nZx0Yw4Rt9Lp3Ns8"
 
 // ofSessions reports whether the operation is how a person comes and goes, which needs no token.
 func ofSessions(o operation) bool {
-	return o.path == "/admin/v1/session" || o.path == "/admin/v1/password"
+	return o.path == "/admin/v1/session" || o.path == "/admin/v1/password" || strings.HasPrefix(o.path, "/console/oidc/")
 }
 
 // ofAccounts reports whether the operation is what a person does about itself.
