@@ -47,6 +47,7 @@ func startProgram(t *testing.T, database string, environ ...string) *program {
 		"LATCHKEY_METRICS_ADDR=off",
 		"LATCHKEY_LOG_LEVEL=error",
 		"LATCHKEY_DRAIN_DELAY=0s",
+		"LATCHKEY_TOKEN_BACKOFF=false",
 	}
 	p.environ = append(p.environ, environ...)
 	p.start(t)

@@ -74,7 +74,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	}
 	front, err := server.New(server.Config{
 		Issuer:         o.Issuer,
-		Endpoint:       endpoint.New(core.issuer, o.JWKSMaxAge),
+		Endpoint:       endpoint.New(core.issuer, o.JWKSMaxAge, newBackoff(o)),
 		API:            api,
 		Console:        screen,
 		Ready:          core.ready,
@@ -209,6 +209,14 @@ func newConsole(o *options) (*console.Console, error) {
 	default:
 		return console.New(o.oidcName())
 	}
+}
+
+// newBackoff answers nil if it is switched off.
+func newBackoff(o *options) *endpoint.Backoff {
+	if !o.TokenBackoff {
+		return nil
+	}
+	return endpoint.NewBackoff(now)
 }
 
 func newAPI(o *options, core *core) (*rest.API, error) {

@@ -19,15 +19,17 @@ type Endpoint struct {
 	issuer   *oauth.Issuer
 	metadata oauth.Document
 	maxAge   string
+	backoff  *Backoff
 }
 
 // New makes an Endpoint. A verifier may go without asking for keys and metadata again for maxAge, in whole seconds.
-func New(issuer *oauth.Issuer, maxAge time.Duration) *Endpoint {
+// Without a Backoff, whoever fails to authenticate may try again at once.
+func New(issuer *oauth.Issuer, maxAge time.Duration, backoff *Backoff) *Endpoint {
 	// A struct of strings always marshals.
 	metadata, _ := json.Marshal(issuer.Metadata())
 	return &Endpoint{
 		issuer: issuer, metadata: oauth.NewDocument(metadata),
-		maxAge: fmt.Sprintf("public, max-age=%d", maxAge/time.Second),
+		maxAge: fmt.Sprintf("public, max-age=%d", maxAge/time.Second), backoff: backoff,
 	}
 }
 

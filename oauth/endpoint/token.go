@@ -3,10 +3,12 @@ package endpoint
 import (
 	"encoding/base64"
 	"errors"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +38,9 @@ func (e *Endpoint) Token(c *gin.Context) {
 	proof.DPoP = c.Request.Header.Values("DPoP")
 	if nonce := e.issuer.Nonce(); nonce != "" {
 		c.Header("DPoP-Nonce", nonce) // RFC 9449 §8: for the next request, or for this one again.
+	}
+	if e.heldUp(c, proof) {
+		return
 	}
 	token, err := e.exchange(c, proof, parameters)
 	if err != nil {
@@ -72,7 +77,9 @@ func (e *Endpoint) exchange(c *gin.Context, proof oauth.Proof, parameters form) 
 			c.Set("client_id", client.ID)
 		}
 	}()
-	if caller, err = e.issuer.Authenticate(ctx, proof); err != nil {
+	caller, err = e.issuer.Authenticate(ctx, proof)
+	e.heed(proof, err)
+	if err != nil {
 		return token, err
 	}
 	asked, err := readRequest(parameters)
@@ -80,6 +87,33 @@ func (e *Endpoint) exchange(c *gin.Context, proof oauth.Proof, parameters form) 
 		return token, err
 	}
 	return e.issuer.Issue(ctx, caller, asked)
+}
+
+// heldUp answers a request that must wait, as its like has failed too often, and reports whether it did. The code is
+// that of RFC 8628 §3.5, which the registry of RFC 6749 §11.4 has for this endpoint.
+func (e *Endpoint) heldUp(c *gin.Context, proof oauth.Proof) bool {
+	if e.backoff == nil {
+		return false
+	}
+	wait := e.backoff.wait(proof.From, proof.ClientID)
+	if wait == 0 {
+		return false
+	}
+	c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	write(c, http.StatusTooManyRequests, "slow_down", "authentication failed too often: wait before the next attempt")
+	return true
+}
+
+// heed tells the backoff how authentication ended. That the database cannot be asked is no failure of the client.
+func (e *Endpoint) heed(proof oauth.Proof, err error) {
+	var refusal *oauth.Error
+	switch {
+	case e.backoff == nil:
+	case err == nil:
+		e.backoff.succeed(proof.From, proof.ClientID)
+	case errors.As(err, &refusal) && refusal.Code == oauth.InvalidClient:
+		e.backoff.fail(proof.From, proof.ClientID)
+	}
 }
 
 // asked answers what the request asks for, unjudged.
