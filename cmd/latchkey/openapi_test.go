@@ -322,7 +322,7 @@ func (k *contract) rotation(t *testing.T, manage, id string) {
 	k.examples = strings.NewReplacer(exampleID, id, exampleSecretID, fresh.Previous.ID, exampleOperator, k.examples.Replace(exampleOperator))
 }
 
-// flood reports secrets from one address until the server has had enough.
+// flood reports secrets, and asks for tokens with a wrong one, from one address until the server has had enough.
 func (k *contract) flood(t *testing.T) {
 	header := http.Header{"Content-Type": {"application/json"}, "X-Forwarded-For": {"192.0.2.7"}}
 	report := attempt{"POST", "/admin/v1/secrets/report", "", header, `{"secret": "guess"}`}
@@ -330,6 +330,13 @@ func (k *contract) flood(t *testing.T) {
 		k.do(t, http.StatusAccepted, report)
 	}
 	k.do(t, http.StatusTooManyRequests, report)
+
+	header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "X-Forwarded-For": {"192.0.2.7"}}
+	guess := attempt{"POST", oauth.TokenPath, "", header, "grant_type=client_credentials&client_id=cid_flood&client_secret=guess"}
+	for range 20 {
+		k.do(t, http.StatusUnauthorized, guess)
+	}
+	k.do(t, http.StatusTooManyRequests, guess)
 }
 
 // ending lets a credential lose its only secret, and deletes it.
@@ -434,7 +441,7 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 		t.Fatal(err)
 	}
 	listener.Config.Handler, err = server.New(server.Config{
-		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge, nil), API: api, Console: screen, Ready: core.ready,
+		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge, endpoint.NewBackoff(func() time.Time { return time.Time{} })), API: api, Console: screen, Ready: core.ready,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Metrics:        server.NewMetrics("test"), RequestTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	})

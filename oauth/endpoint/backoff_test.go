@@ -39,6 +39,9 @@ func TestBackoff(t *testing.T) {
 	expect("a client that is at home there", neighbour, "proven", 0)
 	expect("another network", home, "never tried", 0)
 
+	if n := testing.AllocsPerRun(100, func() { b.wait(stranger, "proven"); b.succeed(stranger, "proven") }); n != 0 {
+		t.Errorf("a token of a client at home allocates %v times more", n)
+	}
 	for i := range 2 * maxAttempts {
 		b.fail(home, fmt.Sprint(i))
 		b.succeed(home, fmt.Sprint(i))
@@ -46,4 +49,16 @@ func TestBackoff(t *testing.T) {
 	if failed, proven := b.failed.Len(), b.proven.Len(); failed != maxAttempts || proven != maxAttempts {
 		t.Errorf("%d failures and %d successes are remembered", failed, proven)
 	}
+}
+
+// BenchmarkBackoff is what it adds to a token, when all processors ask at once.
+func BenchmarkBackoff(b *testing.B) {
+	backoff, home := NewBackoff(time.Now), netip.MustParseAddr("192.0.2.1")
+	backoff.succeed(home, "cid")
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			backoff.wait(home, "cid")
+			backoff.succeed(home, "cid")
+		}
+	})
 }
