@@ -333,10 +333,14 @@ func (k *contract) flood(t *testing.T) {
 
 	header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "X-Forwarded-For": {"192.0.2.7"}}
 	guess := attempt{"POST", oauth.TokenPath, "", header, "grant_type=client_credentials&client_id=cid_flood&client_secret=guess"}
-	for range 20 {
+	for range 100 {
 		k.do(t, http.StatusUnauthorized, guess)
 	}
-	k.do(t, http.StatusTooManyRequests, guess)
+	for _, path := range []string{oauth.TokenPath, oauth.IntrospectPath, oauth.RevokePath} {
+		guess.path = path
+		guess.body = "token=x&client_id=cid_flood&client_secret=guess"
+		k.do(t, http.StatusTooManyRequests, guess)
+	}
 }
 
 // ending lets a credential lose its only secret, and deletes it.

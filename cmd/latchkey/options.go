@@ -67,7 +67,7 @@ type options struct {
 	ClockSkew         time.Duration           `default:"1m" help:"How far the clocks of replicas and verifiers may be apart."`
 	JWKSURIAllow      []netip.Prefix          `name:"jwks-uri-allow" placeholder:"CIDR" help:"Networks, beyond the public ones, in which credentials may publish their keys."`
 	DPoPNonce         bool                    `name:"dpop-nonce" help:"Demand DPoP proofs with a nonce of ours: none can be made long before it is used, and every client needs one request more at first."`
-	TokenBackoff      bool                    `default:"true" negatable:"" help:"Have clients that fail to authenticate 20 times from one address try again once a second, and addresses that fail 200 times ten times a second; those that succeeded from there are not held up."`
+	TokenBackoff      bool                    `default:"true" negatable:"" help:"Tell whoever fails to authenticate as one client 100 times from one address, or 1,000 times as any, to slow down. Whoever authenticates rightly is never held up."`
 	CachedClients     int                     `default:"20000" help:"Most clients kept in memory."`
 	UsageInterval     time.Duration           `default:"5s" help:"How often what credentials did is stored: tokens, refusals, last use."`
 

@@ -10,25 +10,24 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How often authentication may fail before the next attempt must wait: burst times at once, and then so many a second.
-// Whoever repeats a wrong secret in a loop is answered once a second, and is answered at once when it is right.
+// How often authentication may fail: burst times at once, and then so many a second. Whoever fails more often is told
+// to slow down.
 const (
-	failuresBurst, failuresPerSecond               = 20, 1
-	networkFailuresBurst, networkFailuresPerSecond = 200, 10
+	failuresBurst, failuresPerSecond               = 100, 5
+	networkFailuresBurst, networkFailuresPerSecond = 1000, 50
 	// maxAttempts is how many pairs of a network and a client are remembered, those that came last.
 	maxAttempts = 10_000
 )
 
-// Backoff slows down whoever fails to authenticate, and keeps what is tried in vain from the database. It goes by the
-// network and the client_id together, and more widely by the network, so that a stranger elsewhere holds up nobody. A
-// client that last succeeded from a network is never held up there: a stranger behind the same address cannot lock it
-// out either. What is tried is counted before it is known whether there is such a client. Each replica has its own.
+// Backoff tells whoever fails to authenticate too often to slow down. It goes by the network and the client_id together,
+// and more widely by the network. It judges failures alone, after they have been judged as all are: whoever proves to be
+// the client is never held up, wherever and by whomever it is guessed for; and a client that there is not, or is inactive,
+// is told the same as one that there is, in the same time. Each replica has its own.
 type Backoff struct {
 	now    func() time.Time
 	seed   maphash.Seed
 	mu     sync.Mutex
 	failed *simplelru.LRU[attempt, *rate.Limiter]
-	proven *simplelru.LRU[attempt, struct{}]
 }
 
 // attempt is whence which client was tried. The id is kept as a hash: in its place a stranger may have sent a secret,
@@ -42,57 +41,28 @@ type attempt struct {
 func NewBackoff(now func() time.Time) *Backoff {
 	// An LRU is refused for a size below 1 alone.
 	failed, _ := simplelru.NewLRU[attempt, *rate.Limiter](maxAttempts, nil)
-	proven, _ := simplelru.NewLRU[attempt, struct{}](maxAttempts, nil)
-	return &Backoff{now: now, seed: maphash.MakeSeed(), failed: failed, proven: proven}
+	return &Backoff{now: now, seed: maphash.MakeSeed(), failed: failed}
 }
 
-// wait answers how long the next attempt must wait; zero if it need not.
-func (b *Backoff) wait(from netip.Addr, clientID string) time.Duration {
+// fail counts a failure, and answers how long to wait before the next one; zero if there were not too many.
+func (b *Backoff) fail(from netip.Addr, clientID string) time.Duration {
 	tried, now := b.attempt(from, clientID), b.now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.proven.Contains(tried) {
-		return 0
-	}
-	return max(b.owed(tried, now), b.owed(attempt{network: tried.network}, now))
+	return max(b.count(tried, failuresPerSecond, failuresBurst, now),
+		b.count(attempt{network: tried.network}, networkFailuresPerSecond, networkFailuresBurst, now))
 }
 
-// owed answers how long it takes until one more failure is allowed.
-func (b *Backoff) owed(tried attempt, now time.Time) time.Duration {
-	failures, known := b.failed.Peek(tried)
-	if !known {
-		return 0
-	}
-	missing := 1 - failures.TokensAt(now)
-	return max(0, time.Duration(missing/float64(failures.Limit())*float64(time.Second)))
-}
-
-// fail counts a failure.
-func (b *Backoff) fail(from netip.Addr, clientID string) {
-	tried, now := b.attempt(from, clientID), b.now()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.count(tried, failuresPerSecond, failuresBurst, now)
-	b.count(attempt{network: tried.network}, networkFailuresPerSecond, networkFailuresBurst, now)
-}
-
-func (b *Backoff) count(tried attempt, perSecond rate.Limit, burst int, now time.Time) {
+func (b *Backoff) count(tried attempt, perSecond rate.Limit, burst int, now time.Time) time.Duration {
 	failures, known := b.failed.Get(tried)
 	if !known {
 		failures = rate.NewLimiter(perSecond, burst)
 		b.failed.Add(tried, failures)
 	}
-	failures.AllowN(now, 1)
-}
-
-// succeed remembers that the client is at home in this network.
-func (b *Backoff) succeed(from netip.Addr, clientID string) {
-	proven := b.attempt(from, clientID)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if _, known := b.proven.Get(proven); !known {
-		b.proven.Add(proven, struct{}{})
+	if failures.AllowN(now, 1) {
+		return 0
 	}
+	return time.Duration((1 - failures.TokensAt(now)) / float64(perSecond) * float64(time.Second))
 }
 
 // attempt takes an IPv6 network for one address, as whoever has one has all of its addresses (RFC 6177 §2).

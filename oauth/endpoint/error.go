@@ -3,7 +3,9 @@ package endpoint
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -31,10 +33,15 @@ const retryAfter = "1"
 func Fail(c *gin.Context, err error) {
 	c.Error(err)
 	var (
-		refusal *oauth.Error
-		body    *http.MaxBytesError
+		refusal  *oauth.Error
+		slowDown *slowDownError
+		body     *http.MaxBytesError
 	)
 	switch {
+	case errors.As(err, &slowDown):
+		// The code is that of RFC 8628 §3.5; for the status see RFC 6585 §4.
+		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(slowDown.wait.Seconds()))))
+		write(c, http.StatusTooManyRequests, "slow_down", "authentication failed too often: wait before the next attempt")
 	case errors.As(err, &refusal):
 		if refusal.Code == oauth.InvalidClient {
 			// RFC 9110 §15.5.2 wants a challenge with every 401, whichever method the client used.

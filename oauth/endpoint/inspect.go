@@ -68,7 +68,7 @@ func (e *Endpoint) readToken(c *gin.Context) (caller oauth.Caller, token string,
 	if err != nil {
 		return oauth.Caller{}, "", err
 	}
-	if caller, err = e.issuer.Identify(c.Request.Context(), proof); err != nil {
+	if caller, err = e.identify(c.Request.Context(), proof, e.issuer.Identify); err != nil {
 		return oauth.Caller{}, "", err
 	}
 	c.Set("client_id", caller.ID)

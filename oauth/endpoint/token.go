@@ -1,14 +1,13 @@
 package endpoint
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
-	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,9 +37,6 @@ func (e *Endpoint) Token(c *gin.Context) {
 	proof.DPoP = c.Request.Header.Values("DPoP")
 	if nonce := e.issuer.Nonce(); nonce != "" {
 		c.Header("DPoP-Nonce", nonce) // RFC 9449 §8: for the next request, or for this one again.
-	}
-	if e.heldUp(c, proof) {
-		return
 	}
 	token, err := e.exchange(c, proof, parameters)
 	if err != nil {
@@ -77,9 +73,7 @@ func (e *Endpoint) exchange(c *gin.Context, proof oauth.Proof, parameters form) 
 			c.Set("client_id", client.ID)
 		}
 	}()
-	caller, err = e.issuer.Authenticate(ctx, proof)
-	e.heed(proof, err)
-	if err != nil {
+	if caller, err = e.identify(ctx, proof, e.issuer.Authenticate); err != nil {
 		return token, err
 	}
 	asked, err := readRequest(parameters)
@@ -89,32 +83,28 @@ func (e *Endpoint) exchange(c *gin.Context, proof oauth.Proof, parameters form) 
 	return e.issuer.Issue(ctx, caller, asked)
 }
 
-// heldUp answers a request that must wait, as its like has failed too often, and reports whether it did. The code is
-// that of RFC 8628 §3.5, which the registry of RFC 6749 §11.4 has for this endpoint.
-func (e *Endpoint) heldUp(c *gin.Context, proof oauth.Proof) bool {
-	if e.backoff == nil {
-		return false
+// identify authenticates a client by one of the issuer's ways to do so, and holds it against who fails too often.
+func (e *Endpoint) identify(
+	ctx context.Context, proof oauth.Proof, authenticate func(context.Context, oauth.Proof) (oauth.Caller, error),
+) (oauth.Caller, error) {
+	caller, err := authenticate(ctx, proof)
+	var refusal *oauth.Error
+	if e.backoff != nil && errors.As(err, &refusal) && refusal.Code == oauth.InvalidClient {
+		if wait := e.backoff.fail(proof.From, proof.ClientID); wait > 0 {
+			return oauth.Caller{}, &slowDownError{wait, err}
+		}
 	}
-	wait := e.backoff.wait(proof.From, proof.ClientID)
-	if wait == 0 {
-		return false
-	}
-	c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	write(c, http.StatusTooManyRequests, "slow_down", "authentication failed too often: wait before the next attempt")
-	return true
+	return caller, err
 }
 
-// heed tells the backoff how authentication ended. That the database cannot be asked is no failure of the client.
-func (e *Endpoint) heed(proof oauth.Proof, err error) {
-	var refusal *oauth.Error
-	switch {
-	case e.backoff == nil:
-	case err == nil:
-		e.backoff.succeed(proof.From, proof.ClientID)
-	case errors.As(err, &refusal) && refusal.Code == oauth.InvalidClient:
-		e.backoff.fail(proof.From, proof.ClientID)
-	}
+// slowDownError is a refusal of authentication that was one too many.
+type slowDownError struct {
+	wait    time.Duration
+	refusal error
 }
+
+func (e *slowDownError) Error() string { return "slowed down: " + e.refusal.Error() }
+func (e *slowDownError) Unwrap() error { return e.refusal }
 
 // asked answers what the request asks for, unjudged.
 func (f form) asked() oauth.Asked {
