@@ -14,7 +14,6 @@ func narrow(query *admin.ClientQuery) filter {
 	own := "c" // The table whose indexes hold the order.
 	if query.Sort == admin.ByUsed || query.Sort == admin.ByUsedDown {
 		own = "u"
-		where.and("u.client_id IS NOT NULL")
 	}
 	if query.Org != "" {
 		where.and(own+".org_id = %s", query.Org)

@@ -18,7 +18,7 @@ const (
 	LEFT JOIN secrets s ON s.client_id = c.id
 	ORDER BY %s, s.created_at DESC, s.id DESC`
 
-	selectPage = `SELECT %s FROM clients c LEFT JOIN client_usage u ON u.client_id = c.id %s ORDER BY %s LIMIT %s`
+	selectPage = `SELECT %s FROM clients c JOIN client_usage u ON u.client_id = c.id %s ORDER BY %s LIMIT %s`
 )
 
 // searchWindow is how many clients a search looks at, in their order, before it asks the index of what names contain.
