@@ -50,7 +50,7 @@ export const Rail = ({app, said, waiting, grants, before, cli}) => {
 	return html`<div id="rail" role="region" aria-label="Summary" tabindex="0">
 		<h3>${differs ? 'What changes' : 'This credential can'}</h3>
 		<ul class="can" aria-live="polite">${said ? html`<${Can} app=${app} summary=${said.summary} before=${before?.summary}/>` : html`<li class="mute"><${Icon} name="info"/><span>${waiting}</span></li>`}</ul>
-		${differs && lifetime > 0 && html`<small>Tokens already issued keep the old access until they expire, within ${seconds(lifetime)}.</small>`}
+		${differs && lifetime > 0 && html`<small>If access is taken away, tokens already issued end. APIs that do not ask us take them for up to ${seconds(lifetime)}.</small>`}
 		${said?.warnings.map(text => html`<p key=${text} class="note info gap"><${Icon} name="info"/><span>${text.charAt(0).toUpperCase() + text.slice(1)}</span></p>`)}
 		${said && never && html`<h3 class="gap">It cannot</h3><small>${never}</small>`}
 		${said && html`<h3 class="gap">Same from the CLI</h3><pre tabindex="0" role="group" aria-label="CLI command">${cli}</pre>`}

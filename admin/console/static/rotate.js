@@ -46,6 +46,6 @@ export const Rotate = ({app, id, onClose}) => {
 			${overlap > 0 ? html`<div class="ov" role="img" aria-label=${`The new secret works from now on. The old secret works until ${clock(ends, app.now)}.`}>
 				<span class="old">Old secret</span><span class="new">New secret</span><small class="now">now</small><small class="end">${clock(ends, app.now)}</small></div>`
 			: html`<div class="ov cut" role="img" aria-label="The old secret stops now, and the new one works from now on."><span class="old">Old secret</span><span class="new">New secret</span><small class="now">now</small></div>`}
-			<p class="note"><${Icon} name="info"/><span>Tokens already issued stay valid${lifetime > 0 ? ` for up to ${seconds(lifetime)}` : ' until they expire'}. Only deactivating the credential refuses new ones altogether.</span></p></div>
+			<p class="note"><${Icon} name="info"/><span>${overlap > 0 ? 'Tokens already issued live on until they expire.' : `Tokens already issued end too. APIs that do not ask us take them ${lifetime > 0 ? `for up to ${seconds(lifetime)}` : 'until they expire'}.`}</span></p></div>
 		<div class="df"><span class="grow"></span><button type="button" class="btn" onClick=${onClose}>Cancel</button><button class="btn primary" disabled=${!data || busy}>Create new secret</button></div></form></${Dialog}>`
 }

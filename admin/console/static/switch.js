@@ -22,7 +22,7 @@ export const useSwitch = app => {
 			app.changed(changed)
 			setToast({
 				text: on ? `${name} is active. It can get tokens again.`
-					: `${name} is inactive. New tokens are refused; live ones end by ${clock(tokens_end_by, Date.now())}.`,
+					: `${name} is inactive. New tokens are refused and live ones end, by ${clock(tokens_end_by, Date.now())} also at APIs that do not ask us.`,
 				buttons: [{label: 'Undo', run: () => set(changed, !on)}],
 			})
 		} catch (error) {

@@ -154,7 +154,7 @@ describe('the console', {concurrency: 2}, () => { for (const width of [1360, 390
 		await at(`#/c/${made.client_id}`)
 		const toggle = page.locator('aside').getByRole('switch')
 		await toggle.click({force: true})
-		await page.getByText(/is inactive\. New tokens are refused; live ones end by/).waitFor()
+		await page.getByText(/is inactive\. New tokens are refused and live ones end, by/).waitFor()
 		await look(here, 'deactivated')
 		assert.equal((await token(made.client_id, made.client_secret)).status, 401)
 		await button('Undo').click()
