@@ -111,6 +111,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	}
 	root.GET("/console/oidc/start", s.perAddress(signInRate), api.StartUpstream)
 	root.GET("/console/oidc/callback", s.perAddress(signInRate), api.FinishUpstream)
+	get(root, "/openapi.yaml", document)
 	get(root, "/problems/:type", api.ProblemPage)
 	get(root, "/", s.index)
 
