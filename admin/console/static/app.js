@@ -92,7 +92,7 @@ const Console = ({me}) => {
 	}, [])
 	useEffect(() => {
 		const quietly = () => {}
-		prefetch(tree).catch(quietly)
+		tree.first = prefetch(tree).catch(quietly)
 		if (me.permissions.includes('catalog:read')) call('get', '/admin/v1/apis').then(({data}) => setAPIs(data.data), quietly)
 		if (me.permissions.includes('operators:write')) {
 			call('get', '/admin/v1/operators', {query: {limit: 100}}).then(({data}) => setPeople(new Map(data.data.map(o => [o.id, o.name]))), quietly)

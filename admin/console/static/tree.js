@@ -13,6 +13,8 @@ export class Tree {
 		this.children = new Map()
 		/** @type {Map<string, Promise<void>>} */
 		this.asked = new Map()
+		/** first is the loading that may make asking for single ones needless. @type {Promise<unknown>} */
+		this.first = Promise.resolve()
 	}
 
 	/** name answers the name of a tenant; of one that is out of reach, its id. @param {string} id */
@@ -48,6 +50,7 @@ export class Tree {
 
 	/** ensure loads the tenants with these ids, and their accounts, where they are not known yet. @param {string[]} ids */
 	async ensure(ids) {
+		await this.first
 		const missing = [...new Set(ids)].filter(id => id && !this.nodes.has(id))
 		for (let i = 0; i < missing.length; i += atOnce) await Promise.all(missing.slice(i, i + atOnce).map(id => this.ask(id)))
 		if (missing.length) this.changed()
