@@ -2,8 +2,11 @@ package admin_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -414,6 +417,10 @@ func TestCheckFirstClient(t *testing.T) {
 		"pangram":    {"boot", "the quick brown fox jumps over the lazy dog", true},
 		"sentence":   {"boot", "Change-this-secret-before-production!", true},
 		"name":       {"boot", "my-very-long-production-client-secret-for-latchkey-2026", true},
+		"years":      {"boot", "Summer2026Winter2025Spring2024Autumn", true},
+		"swapped":    {"boot", "P@ssw0rd!P@ssw0rd!P@ssw0rd!P@ssw0rd!", true},
+		"hex word":   {"boot", "deadbeefdeadbeefdeadbeefdeadbeef", true},
+		"digits":     {"boot", "12345678901234567890123456789012", true},
 		"the id":     {strong, strong, true},
 		"no secret":  {"boot", "", true},
 		"no id":      {"", strong, true},
@@ -422,6 +429,29 @@ func TestCheckFirstClient(t *testing.T) {
 	} {
 		if err := admin.CheckFirstClient(test.id, oauth.NewPlaintext(test.secret)); (err != nil) != test.bad {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What generators make is taken, but for a rare one.
+func TestCheckFirstClientTakesRandomSecrets(t *testing.T) {
+	for name, encode := range map[string]func([]byte) string{
+		"hex":    func(random []byte) string { return hex.EncodeToString(random) },
+		"HEX":    func(random []byte) string { return strings.ToUpper(hex.EncodeToString(random)) },
+		"base64": base64.StdEncoding.EncodeToString,
+		"url":    base64.RawURLEncoding.EncodeToString,
+		"uuids":  func(random []byte) string { return fmt.Sprintf("%x-%x-%x", random[:8], random[8:16], random[16:]) },
+	} {
+		random, refused := rand.NewChaCha8([32]byte{1}), 0
+		for range 10_000 {
+			var bytes [32]byte
+			random.Read(bytes[:])
+			if admin.CheckFirstClient("boot", oauth.NewPlaintext(encode(bytes[:]))) != nil {
+				refused++
+			}
+		}
+		if refused > 50 {
+			t.Errorf("%s: %d of 10,000 refused", name, refused)
 		}
 	}
 }
