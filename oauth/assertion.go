@@ -86,7 +86,7 @@ func (i *Issuer) judgeAssertion(ctx context.Context, client *Client, proof Proof
 		key, err = parsed.keyOf(keys)
 	}
 	if err != nil {
-		parsed.verify(i.decoys[parsed.algorithm])
+		parsed.verify(i.decoys[parsed.algorithm]())
 		return assertion{}, invalidClient(ReasonKey, err.Error())
 	}
 	if !parsed.verify(key.Key) {

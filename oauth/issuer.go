@@ -85,12 +85,10 @@ func NewIssuer(config Config) (*Issuer, error) {
 		mutualTLS:   config.MutualTLS,
 		clientCAs:   config.ClientCAs,
 		ledger:      NewLedger(),
+		decoys:      newDecoys(),
 	}
 	issuer.engine = newEngine(issuer.mint)
 	var err error
-	if issuer.decoys, err = newDecoys(); err != nil {
-		return nil, err
-	}
 	if issuer.proofs, err = newProofs(config); err != nil {
 		return nil, err
 	}

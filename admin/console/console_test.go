@@ -75,7 +75,8 @@ func TestNothingInline(t *testing.T) {
 }
 
 func TestServing(t *testing.T) {
-	screen, err := New("")
+	screen := New("")
+	assets, err := screen.current()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestServing(t *testing.T) {
 	if page.Header().Get("Cache-Control") != "no-store" || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
 		t.Errorf("the page has the headers %v", page.Header())
 	}
-	file := "/under/a/path/console/a/" + screen.assets.hash + "/app.js"
+	file := "/under/a/path/console/a/" + assets.hash + "/app.js"
 	plain, zipped := get(file, ""), get(file, "br, gzip")
 	if plain.Code != http.StatusOK || plain.Header().Get("Content-Encoding") != "" || !strings.Contains(plain.Body.String(), "import") {
 		t.Errorf("app.js: %d %v", plain.Code, plain.Header())
@@ -97,8 +98,8 @@ func TestServing(t *testing.T) {
 		t.Errorf("the place without a slash leads to %q", got)
 	}
 	for _, absent := range []string{
-		"a/0000000000000000/app.js", "a/" + screen.assets.hash + "/none.js", "a/" + screen.assets.hash + "/vendor/app.js",
-		"a/" + screen.assets.hash + "/vendor.txt", "a/" + screen.assets.hash + "/..%2fdoc.go",
+		"a/0000000000000000/app.js", "a/" + assets.hash + "/none.js", "a/" + assets.hash + "/vendor/app.js",
+		"a/" + assets.hash + "/vendor.txt", "a/" + assets.hash + "/..%2fdoc.go",
 	} {
 		if got := get("/under/a/path/console/"+absent, ""); got.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", absent, got.Code)

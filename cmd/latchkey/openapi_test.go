@@ -440,12 +440,8 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	screen, err := console.New("")
-	if err != nil {
-		t.Fatal(err)
-	}
 	listener.Config.Handler, err = server.New(server.Config{
-		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge, endpoint.NewBackoff(func() time.Time { return time.Time{} })), API: api, Console: screen, Ready: core.ready,
+		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge, endpoint.NewBackoff(func() time.Time { return time.Time{} })), API: api, Console: console.New(""), Ready: core.ready,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Metrics:        server.NewMetrics("test"), RequestTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	})

@@ -207,7 +207,7 @@ func newConsole(o *options) (*console.Console, error) {
 		}
 		return screen, nil
 	default:
-		return console.New(o.oidcName())
+		return console.New(o.oidcName()), nil
 	}
 }
 
