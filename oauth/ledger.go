@@ -35,7 +35,8 @@ type Ledger struct {
 	unknown atomic.Uint64
 
 	flushing sync.Mutex
-	unsaved  []*Usage
+	taken    []map[string]*clientEntry // By shard, what a Flush took and has not made batches of.
+	unsaved  *Usage                    // The batch that the store has not taken; nil if there is none.
 }
 
 type ledgerShard struct {
@@ -98,12 +99,11 @@ func (l *Ledger) issued(caller Caller, everything bool, scope Scope, now time.Ti
 		l.lost.Add(1)
 		return
 	}
-	entry.issuedAt, entry.issuedTo = now, caller.From
 	secretID := ""
 	if caller.Secret != nil {
 		secretID = caller.Secret.ID
-		entry.useSecret(secretID, caller.From, now)
 	}
+	entry.use(secretID, caller.From, now)
 	kept := entry.count(secretID, OutcomeIssued, DayOf(now))
 	next := 0
 	for _, permission := range scope {
@@ -139,7 +139,7 @@ func (l *Ledger) refused(client *Client, secret *Secret, from netip.Addr, asked 
 	}
 	reason, detail := refusal.Because()
 	kept := entry.count(secretID, string(reason), DayOf(now))
-	entry.refused = LastRefusal{At: now, Code: refusal.Code, Reason: reason}
+	entry.refused = &LastRefusal{At: now, Code: refusal.Code, Reason: reason}
 	if len(refusal.Missing) > 0 {
 		entry.refused.Missing = shown(refusal.Missing[0], maxAskedChars)
 	}
@@ -182,6 +182,17 @@ func (l *Ledger) enter(client *Client) (*ledgerShard, *clientEntry) {
 	return shard, entry
 }
 
+// Fill answers how many clients have done something since the last flush, and for how many there is room.
+func (l *Ledger) Fill() (clients, room int) {
+	for i := range l.shards {
+		shard := &l.shards[i]
+		shard.mu.Lock()
+		clients += len(shard.clients)
+		shard.mu.Unlock()
+	}
+	return clients, ledgerShards * shardClients
+}
+
 // Flush hands what was gathered to the store. What an unavailable store does not take is kept, and handed over again
 // by the next Flush; in the meantime no more is gathered than there is room for. What the store refuses for another
 // reason is lost, so that it does not hold up the rest for ever.
@@ -191,46 +202,61 @@ func (l *Ledger) Flush(ctx context.Context, store UsageStore) error {
 	if err := l.save(ctx, store); err != nil { // What is left of the last time.
 		return err
 	}
-	l.unsaved = l.take()
+	l.take()
 	return l.save(ctx, store)
 }
 
+// save stores one batch after another. A batch is made when its turn comes, for it takes more memory than the entries.
 func (l *Ledger) save(ctx context.Context, store UsageStore) error {
-	for len(l.unsaved) > 0 {
-		batch := l.unsaved[0]
-		err := store.AddUsage(ctx, batch)
+	for {
+		if l.unsaved == nil {
+			l.unsaved = l.batch()
+		}
+		if l.unsaved == nil {
+			return nil
+		}
+		err := store.AddUsage(ctx, l.unsaved)
 		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil && err != nil {
 			return err
 		}
-		l.unsaved = l.unsaved[1:]
+		clients := len(l.unsaved.Clients)
+		l.unsaved = nil
 		if err != nil {
-			l.lost.Add(uint64(len(batch.Clients)))
+			l.lost.Add(uint64(clients))
 			return err
 		}
 	}
-	return nil
 }
 
-// take empties the Ledger into batches.
-func (l *Ledger) take() []*Usage {
-	var batches []*Usage
-	batch := &Usage{ID: NewID("use")}
+// take empties the shards.
+func (l *Ledger) take() {
 	for i := range l.shards {
 		shard := &l.shards[i]
 		shard.mu.Lock()
-		clients := shard.clients
+		if len(shard.clients) > 0 {
+			l.taken = append(l.taken, shard.clients)
+		}
 		shard.clients, shard.refusals = nil, 0
 		shard.mu.Unlock()
-		for id, entry := range clients {
-			if len(batch.Clients) == batchClients {
-				batches = append(batches, batch)
+	}
+}
+
+// batch makes the next batch of what was taken; nil if nothing is left.
+func (l *Ledger) batch() *Usage {
+	var batch *Usage
+	for len(l.taken) > 0 {
+		for id, entry := range l.taken[0] {
+			if batch == nil {
 				batch = &Usage{ID: NewID("use")}
 			}
+			if len(batch.Clients) == batchClients {
+				return batch
+			}
 			entry.addTo(batch, id)
+			delete(l.taken[0], id)
 		}
+		l.taken = l.taken[1:]
 	}
-	if len(batch.Clients) > 0 {
-		batches = append(batches, batch)
-	}
-	return batches
+	l.taken = nil
+	return batch
 }

@@ -8,13 +8,12 @@ import (
 	"unicode"
 )
 
-// clientEntry is what one client did since the last flush.
+// clientEntry is what one client did since the last flush. There is one for every client that asks for tokens, so that it
+// is kept small.
 type clientEntry struct {
-	issuedAt    time.Time
-	issuedTo    netip.Addr
-	refused     LastRefusal
+	refused     *LastRefusal
 	counts      []entryCount
-	secrets     []entrySecret
+	uses        []entryUse
 	permissions []entryPermission
 	refusals    []Refusal
 	oldest      int // Where the next refusal goes, once the list is full.
@@ -27,10 +26,11 @@ type entryCount struct {
 	n        int64
 }
 
-type entrySecret struct {
-	id   string
-	at   time.Time
-	from netip.Addr
+// entryUse is when a secret last got a token, and which address asked. Other ways to authenticate have the id "".
+type entryUse struct {
+	secretID string
+	at       time.Time
+	from     netip.Addr
 }
 
 type entryPermission struct {
@@ -53,15 +53,15 @@ func (e *clientEntry) count(secretID, outcome string, day Day) bool {
 	return true
 }
 
-func (e *clientEntry) useSecret(id string, from netip.Addr, now time.Time) {
-	for i := range e.secrets {
-		if s := &e.secrets[i]; s.id == id {
-			s.at, s.from = now, from
+func (e *clientEntry) use(secretID string, from netip.Addr, now time.Time) {
+	for i := range e.uses {
+		if u := &e.uses[i]; u.secretID == secretID {
+			u.at, u.from = now, from
 			return
 		}
 	}
-	if len(e.secrets) < clientCounts { // Where counts find room, secrets do.
-		e.secrets = append(e.secrets, entrySecret{id, now, from})
+	if len(e.uses) < clientCounts { // Where counts find room, uses do.
+		e.uses = append(e.uses, entryUse{secretID, now, from})
 	}
 }
 
@@ -81,12 +81,19 @@ func (e *clientEntry) permission(scope string, perhaps int) int {
 }
 
 func (e *clientEntry) addTo(batch *Usage, id string) {
-	batch.Clients = append(batch.Clients, ClientUse{
-		ClientID: id, IssuedAt: e.issuedAt, IssuedTo: addressText(e.issuedTo), Refused: e.refused,
-	})
-	for _, s := range e.secrets {
-		batch.Secrets = append(batch.Secrets, SecretUse{ClientID: id, SecretID: s.id, At: s.at, From: addressText(s.from)})
+	use := ClientUse{ClientID: id}
+	if e.refused != nil {
+		use.Refused = *e.refused
 	}
+	for _, u := range e.uses {
+		if u.at.After(use.IssuedAt) {
+			use.IssuedAt, use.IssuedTo = u.at, addressText(u.from)
+		}
+		if u.secretID != "" {
+			batch.Secrets = append(batch.Secrets, SecretUse{ClientID: id, SecretID: u.secretID, At: u.at, From: addressText(u.from)})
+		}
+	}
+	batch.Clients = append(batch.Clients, use)
 	for _, c := range e.counts {
 		batch.Days = append(batch.Days, DayUse{ClientID: id, SecretID: c.secretID, Day: c.day, Outcome: c.outcome, Count: c.n})
 	}

@@ -14,8 +14,12 @@ import (
 
 var _ oauth.UsageStore = (*DB)(nil)
 
-// batchMemory is for how long a batch is remembered to have been added.
-const batchMemory = 24 * time.Hour
+const (
+	// batchMemory is for how long a batch is remembered to have been added.
+	batchMemory = 24 * time.Hour
+	// someIDs is how many ids one statement names: see insertRows.
+	someIDs = 100
+)
 
 // orNever answers the moment of a time that may be zero: never, where NULL would have no place in an order.
 func orNever(at time.Time) moment {
@@ -211,10 +215,18 @@ func addRefusals(ctx context.Context, tx *sqlx.Tx, batch *oauth.Usage) error {
 		return err
 	}
 	slices.Sort(ids)
-	return forSome(ctx, tx, slices.Compact(ids), `DELETE FROM refusals WHERE id IN (
-		SELECT id FROM (
-			SELECT id, ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY at DESC, id DESC) AS place FROM refusals %s
-		) ranked WHERE place > `+fmt.Sprint(oauth.KeptRefusals)+`)`, "client_id")
+	for some := range slices.Chunk(slices.Compact(ids), someIDs) {
+		var where filter
+		where.anyOf("client_id", some)
+		_, err := tx.ExecContext(ctx, fmt.Sprintf(`DELETE FROM refusals WHERE id IN (
+			SELECT id FROM (
+				SELECT id, ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY at DESC, id DESC) AS place FROM refusals %s
+			) ranked WHERE place > %d)`, &where, oauth.KeptRefusals), where.values...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropTombstones forgets the clients that were deleted while the batch was gathered.
@@ -223,23 +235,19 @@ func dropTombstones(ctx context.Context, tx *sqlx.Tx, batch *oauth.Usage) error 
 	for i, use := range batch.Clients {
 		ids[i] = use.ClientID
 	}
-	for _, table := range []string{"client_usage", "secret_usage", "permission_usage"} { // The rest ages.
-		err := forSome(ctx, tx, ids, `DELETE FROM `+table+` WHERE client_id IN (
-			SELECT id FROM clients %s AND deleted_at IS NOT NULL)`, "id")
-		if err != nil {
+	for some := range slices.Chunk(ids, someIDs) {
+		var where filter
+		where.anyOf("id", some)
+		var deleted []string
+		if err := tx.SelectContext(ctx, &deleted, `SELECT id FROM clients `+where.String()+` AND deleted_at IS NOT NULL`, where.values...); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// forSome executes the statement for so many ids at a time as it may hold. Its %s stands for WHERE column IN (ids).
-func forSome(ctx context.Context, tx *sqlx.Tx, ids []string, statement, column string) error {
-	for some := range slices.Chunk(ids, 1000) {
-		var where filter
-		where.anyOf(column, some)
-		if _, err := tx.ExecContext(ctx, fmt.Sprintf(statement, &where), where.values...); err != nil {
-			return err
+		for _, id := range deleted {
+			for _, table := range []string{"client_usage", "secret_usage", "permission_usage"} { // The rest ages.
+				if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE client_id = $1`, id); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
