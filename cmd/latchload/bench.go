@@ -39,8 +39,8 @@ func (c *benchCommand) Run(ctx context.Context, stdout io.Writer) error {
 	defer floor.stop()
 
 	var starts []string
-	fmt.Fprint(stdout, "| database | credentials | asking | connections | tokens/s | of the ceiling | p50 | p99 | processor a token |"+
-		" of which the floors | allocations | bytes | resident |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	fmt.Fprint(stdout, "| database | credentials | asking | connections | tokens/s | of the ceiling | of the floors' sum | p50 | p99 | processor a token |"+
+		" of which the ceiling | allocations | bytes | resident |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, database := range c.Databases {
 		for _, credentials := range c.Credentials {
 			s, err := newStage(ctx, c.Program, database, credentials, min(c.Active, credentials), folder)
@@ -79,10 +79,10 @@ func (c *benchCommand) row(ctx context.Context, stdout io.Writer, s *stage, floo
 		return err
 	}
 	around := before.mean(after)
-	fmt.Fprintf(stdout, "| %s | %d | %d | %d | %.0f | **%.0f %%** | %s | %s | %s | **%.0f %%** | %.0f | %.1f KiB | %.0f MiB |\n",
-		s.database, s.credentials, s.active, connections, m.perSecond(), 100*m.perSecond()/around.ceiling(),
+	fmt.Fprintf(stdout, "| %s | %d | %d | %d | %.0f | **%.0f %%** | %.0f %% | %s | %s | %s | **%.0f %%** | %.0f | %.1f KiB | %.0f MiB |\n",
+		s.database, s.credentials, s.active, connections, m.perSecond(), 100*m.perSecond()/around.ceiling(), 100*m.perSecond()/around.sum(),
 		m.times.quantile(.5), m.times.quantile(.99),
-		m.cpu.Round(100*time.Nanosecond), 100*float64(around.processor())/float64(m.cpu),
+		m.cpu.Round(100*time.Nanosecond), 100*float64(around.both.Processor)/float64(m.cpu),
 		m.allocations, m.bytes/1024, m.resident/(1<<20))
 	return nil
 }

@@ -24,6 +24,7 @@ const (
 	floorAnswer   = 600 // Bytes.
 	signedBytes   = 420 // Of header and claims of a small token.
 	signaturePath = "/signature"
+	signedPath    = "/signed" + oauth.TokenPath
 	processorPath = "/processor"
 	signingTime   = 300 * time.Millisecond
 )
@@ -40,12 +41,18 @@ func (floorServerCommand) Run(ctx context.Context, stdout io.Writer) error {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	answer := bytes.Repeat([]byte{' '}, floorAnswer)
-	engine.POST(oauth.TokenPath, func(c *gin.Context) {
+	bare := func(c *gin.Context) {
 		if c.PostForm("grant_type") == "" {
 			c.Status(http.StatusBadRequest)
 			return
 		}
 		c.Data(http.StatusOK, "application/json", answer)
+	}
+	sign := newSignature()
+	engine.POST(oauth.TokenPath, bare)
+	engine.POST(signedPath, func(c *gin.Context) {
+		sign()
+		bare(c)
 	})
 	engine.GET(signaturePath, func(c *gin.Context) { c.JSON(http.StatusOK, measureSignature()) })
 	engine.GET(processorPath, func(c *gin.Context) { c.JSON(http.StatusOK, processorTime()) })
@@ -64,20 +71,28 @@ func (floorServerCommand) Run(ctx context.Context, stdout io.Writer) error {
 // cost is what something takes by the clock, and of the processor.
 type cost struct{ Clock, Processor time.Duration }
 
-// measureSignature measures one P-256 signature: SHA-256 and the signature, and nothing else.
-func measureSignature() cost {
+// newSignature answers what makes one P-256 signature: SHA-256 and the signature, and nothing else.
+func newSignature() func() {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err) // crypto/rand never fails.
 	}
 	message := make([]byte, signedBytes)
+	return func() {
+		sum := sha256.Sum256(message)
+		if _, err := ecdsa.SignASN1(rand.Reader, key, sum[:]); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// measureSignature measures signatures one after the other.
+func measureSignature() cost {
+	sign := newSignature()
 	start, before, n := time.Now(), processorTime(), time.Duration(0)
 	for time.Since(start) < signingTime {
 		for range 16 {
-			sum := sha256.Sum256(message)
-			if _, err := ecdsa.SignASN1(rand.Reader, key, sum[:]); err != nil {
-				panic(err)
-			}
+			sign()
 		}
 		n += 16
 	}
