@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"sync"
+	"unique"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -19,6 +20,8 @@ type clientCache struct {
 	loading   map[string]*entry
 	clients   *simplelru.LRU[string, *entry]
 	strangers *simplelru.LRU[string, *entry]
+	// settled is closed, and is done for every entry that is kept: a channel of its own is a tenth of what one takes.
+	settled chan struct{}
 }
 
 // entry is what is remembered of one client, from before it is read. Its fields are set when done is closed.
@@ -32,7 +35,9 @@ func newClientCache(size int) *clientCache {
 	// An LRU is refused for a size below 1 alone.
 	clients, _ := simplelru.NewLRU[string, *entry](size, nil)
 	strangers, _ := simplelru.NewLRU[string, *entry](maxStrangers, nil)
-	return &clientCache{loading: make(map[string]*entry), clients: clients, strangers: strangers}
+	settled := make(chan struct{})
+	close(settled)
+	return &clientCache{loading: make(map[string]*entry), clients: clients, strangers: strangers, settled: settled}
 }
 
 // entry answers what is remembered of the client, or makes a new entry. The caller must then read the client, from
@@ -66,11 +71,12 @@ func (c *clientCache) settle(id string, e *entry, client *oauth.Client, err erro
 		return
 	}
 	delete(c.loading, id)
+	kept := &entry{c.settled, client, err}
 	switch {
 	case err == nil:
-		c.clients.Add(id, e)
+		c.clients.Add(id, kept)
 	case errors.Is(err, oauth.ErrNotFound):
-		c.strangers.Add(id, e)
+		c.strangers.Add(id, kept)
 	}
 }
 
@@ -88,5 +94,29 @@ func (c *clientCache) drop(news news) {
 		delete(c.loading, id)
 		c.clients.Remove(id)
 		c.strangers.Remove(id)
+	}
+}
+
+// share replaces the texts that many clients have in common by one copy of each.
+func share(client *oauth.Client) {
+	for _, text := range []*string{
+		&client.OrgID, (*string)(&client.Status), (*string)(&client.AuthMethod), &client.Note, &client.Owner,
+		&client.CreatedBy, &client.UpdatedBy,
+	} {
+		*text = unique.Make(*text).Value()
+	}
+	for i := range client.Secrets {
+		client.Secrets[i].CreatedBy = unique.Make(client.Secrets[i].CreatedBy).Value()
+	}
+	for i := range client.Grants {
+		grant := &client.Grants[i]
+		grant.API = unique.Make(grant.API).Value()
+		for _, texts := range [][]string{
+			grant.Permissions, grant.AppliesTo.Accounts, grant.AppliesTo.Workspaces, grant.AppliesTo.AllWorkspacesOf,
+		} {
+			for i := range texts {
+				texts[i] = unique.Make(texts[i]).Value()
+			}
+		}
 	}
 }

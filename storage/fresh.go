@@ -173,6 +173,7 @@ func (f *Fresh) load(id string, entry *entry) {
 		}
 		if err == nil {
 			client.StatusPlace = f.shuffle.place(rows[0].Slot)
+			share(client)
 		}
 		return err
 	})
