@@ -29,7 +29,8 @@ func (o observe) request(c *gin.Context) {
 
 // attributes never holds the path or the query: both may carry what is not ours to keep.
 func attributes(c *gin.Context, took time.Duration) []slog.Attr {
-	attributes := []slog.Attr{
+	const most = 11
+	attributes := append(make([]slog.Attr, 0, most),
 		slog.String("request_id", c.GetString(requestIDKey)),
 		slog.String("method", c.Request.Method),
 		slog.String("route", route(c)),
@@ -37,7 +38,7 @@ func attributes(c *gin.Context, took time.Duration) []slog.Attr {
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.Int("bytes", max(0, c.Writer.Size())),
 		slog.String("client_ip", c.ClientIP()),
-	}
+	)
 	var causes []string
 	for _, err := range c.Errors {
 		causes = append(causes, err.Error())
