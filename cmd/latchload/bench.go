@@ -17,6 +17,7 @@ type benchCommand struct {
 	Program     string        `arg:"" type:"existingfile" help:"The server program."`
 	Credentials []int64       `default:"1,10000" help:"How many credentials the database holds, in turn."`
 	Active      int64         `default:"10000" help:"How many of them ask for tokens, at most."`
+	Methods     []string      `default:"secret,private_key_jwt,dpop" enum:"secret,private_key_jwt,dpop" help:"How to ask, in turn."`
 	Connections []int         `default:"1,16,64" short:"c" help:"How many connections to keep busy, in turn."`
 	Databases   []string      `default:"sqlite,postgres" enum:"sqlite,postgres" help:"The databases, in turn."`
 	Duration    time.Duration `default:"2s" short:"d" help:"For how long each time."`
@@ -39,17 +40,23 @@ func (c *benchCommand) Run(ctx context.Context, stdout io.Writer) error {
 	defer floor.stop()
 
 	var starts []string
-	fmt.Fprint(stdout, "| database | credentials | asking | connections | tokens/s | of the ceiling | of the floors' sum | p50 | p99 | processor a token |"+
-		" of which the ceiling | allocations | bytes | resident |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	fmt.Fprint(stdout, "| database | credentials | asking | by | connections | tokens/s | of the ceiling | of the floors' sum | p50 | p99 | processor a token |"+
+		" of which the ceiling | allocations | bytes | resident |\n|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, database := range c.Databases {
 		for _, credentials := range c.Credentials {
 			s, err := newStage(ctx, c.Program, database, credentials, min(c.Active, credentials), folder)
 			if err != nil {
 				return err
 			}
-			for _, connections := range c.Connections {
+			for _, method := range c.Methods {
+				// Each credential that is to ask has asked once before anything is measured.
 				if err == nil {
-					err = c.row(ctx, stdout, s, floor, connections)
+					_, err = s.tokens(ctx, method, 16, time.Minute, s.active)
+				}
+				for _, connections := range c.Connections {
+					if err == nil {
+						err = c.row(ctx, stdout, s, floor, method, connections)
+					}
 				}
 			}
 			starts = append(starts, fmt.Sprintf("%s with %d credentials: seeded in %s; from start to first token %s",
@@ -65,12 +72,12 @@ func (c *benchCommand) Run(ctx context.Context, stdout io.Writer) error {
 }
 
 // row measures one combination between two measurements of the floors.
-func (c *benchCommand) row(ctx context.Context, stdout io.Writer, s *stage, floor *floorServer, connections int) error {
+func (c *benchCommand) row(ctx context.Context, stdout io.Writer, s *stage, floor *floorServer, method string, connections int) error {
 	before, err := floor.measure(ctx, connections, c.Duration/4)
 	if err != nil {
 		return err
 	}
-	m, err := s.measure(ctx, connections, c.Duration)
+	m, err := s.measure(ctx, method, connections, c.Duration)
 	if err != nil {
 		return err
 	}
@@ -79,8 +86,8 @@ func (c *benchCommand) row(ctx context.Context, stdout io.Writer, s *stage, floo
 		return err
 	}
 	around := before.mean(after)
-	fmt.Fprintf(stdout, "| %s | %d | %d | %d | %.0f | **%.0f %%** | %.0f %% | %s | %s | %s | **%.0f %%** | %.0f | %.1f KiB | %.0f MiB |\n",
-		s.database, s.credentials, s.active, connections, m.perSecond(), 100*m.perSecond()/around.ceiling(), 100*m.perSecond()/around.sum(),
+	fmt.Fprintf(stdout, "| %s | %d | %d | %s | %d | %.0f | **%.0f %%** | %.0f %% | %s | %s | %s | **%.0f %%** | %.0f | %.1f KiB | %.0f MiB |\n",
+		s.database, s.credentials, s.active, method, connections, m.perSecond(), 100*m.perSecond()/around.ceiling(), 100*m.perSecond()/around.sum(),
 		m.times.quantile(.5), m.times.quantile(.99),
 		m.cpu.Round(100*time.Nanosecond), 100*float64(around.both.Processor)/float64(m.cpu),
 		m.allocations, m.bytes/1024, m.resident/(1<<20))
@@ -124,15 +131,11 @@ func newStage(ctx context.Context, program, database string, credentials, active
 	s.process.stop()
 	s.process = nil
 	start := time.Now()
-	if err = seed(ctx, address, s.key, credentials); err != nil {
+	if err = seed(ctx, address, s.key, credentials, active); err != nil {
 		return s, err
 	}
 	s.seeded = time.Since(start)
-	if s.process, err = startProcess(ctx, program, address, folder); err != nil {
-		return s, err
-	}
-	// Each credential that is to ask has asked once before anything is measured.
-	_, err = s.tokens(ctx, 16, time.Minute, active)
+	s.process, err = startProcess(ctx, program, address, folder)
 	return s, err
 }
 
@@ -151,12 +154,12 @@ type measurement struct {
 	usage // A token, but for resident.
 }
 
-func (s *stage) measure(ctx context.Context, connections int, duration time.Duration) (measurement, error) {
+func (s *stage) measure(ctx context.Context, method string, connections int, duration time.Duration) (measurement, error) {
 	before, err := s.usage(ctx)
 	if err != nil {
 		return measurement{}, err
 	}
-	r, err := s.tokens(ctx, connections, duration, maxCount)
+	r, err := s.tokens(ctx, method, connections, duration, maxCount)
 	if err != nil {
 		return measurement{}, err
 	}
@@ -171,15 +174,15 @@ func (s *stage) measure(ctx context.Context, connections int, duration time.Dura
 }
 
 // tokens lets the active credentials ask in turn. A wrong answer is an error.
-func (s *stage) tokens(ctx context.Context, connections int, duration time.Duration, count int64) (*result, error) {
+func (s *stage) tokens(ctx context.Context, method string, connections int, duration time.Duration, count int64) (*result, error) {
 	r, err := tokenLoad{
-		load: load{s.target, connections, duration, count}, key: s.key, credentials: s.active, verifyEvery: 100,
+		load: load{s.target, connections, duration, count}, key: s.key, method: method, credentials: s.active, verifyEvery: 100,
 	}.run(ctx)
 	if err == nil {
 		err = r.failure()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s with %d credentials and %d connections: %w", s.database, s.credentials, connections, err)
+		return nil, fmt.Errorf("%s with %d credentials, %s and %d connections: %w", s.database, s.credentials, method, connections, err)
 	}
 	return r, nil
 }

@@ -16,6 +16,7 @@ type compareCommand struct {
 	B           string        `arg:"" type:"existingfile" help:"The other."`
 	Database    string        `default:"sqlite" enum:"sqlite,postgres" help:"The database."`
 	Credentials int64         `default:"10000" help:"How many credentials ask."`
+	Method      string        `default:"secret" enum:"secret,private_key_jwt,dpop" help:"How they ask."`
 	Connections int           `default:"64" short:"c" help:"How many connections to keep busy."`
 	Pairs       int           `default:"7" help:"How many times both are measured."`
 	Duration    time.Duration `default:"2s" short:"d" help:"For how long each time."`
@@ -37,13 +38,16 @@ func (c *compareCommand) Run(ctx context.Context, stdout io.Writer) error {
 			return err
 		}
 		defer stages[i].close()
+		if _, err = stages[i].tokens(ctx, c.Method, 16, time.Minute, c.Credentials); err != nil {
+			return err
+		}
 	}
 	var rates, costs []float64
 	for pair := range c.Pairs {
 		var seen [2]measurement
 		for turn := range stages {
 			i := (turn + pair) % 2 // Neither always goes first.
-			if seen[i], err = stages[i].measure(ctx, c.Connections, c.Duration); err != nil {
+			if seen[i], err = stages[i].measure(ctx, c.Method, c.Connections, c.Duration); err != nil {
 				return err
 			}
 		}

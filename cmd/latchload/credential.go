@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -38,12 +40,30 @@ func readSeedKey(path string, make bool) (seedKey, error) {
 	return key, err
 }
 
-// credential answers the id and the secret of the n-th credential.
-func (k seedKey) credential(n int64) (id, secret string) {
-	derive := func(purpose byte) []byte {
-		mac := hmac.New(sha256.New, k)
-		mac.Write(binary.BigEndian.AppendUint64([]byte{purpose}, uint64(n)))
-		return mac.Sum(nil)
+// keyed is the number of the first credential that has a key in the place of a secret (RFC 7523).
+const keyed = 1 << 32
+
+// id answers the client_id of the n-th credential.
+func (k seedKey) id(n int64) string { return "cid_load" + hex.EncodeToString(k.derive('i', n)[:10]) }
+
+// secret answers the secret of the n-th credential.
+func (k seedKey) secret(n int64) string {
+	return "load_" + base64.RawURLEncoding.EncodeToString(k.derive('s', n))
+}
+
+// privateKey answers the key of the n-th credential: for its assertions, or for its DPoP proofs.
+func (k seedKey) privateKey(n int64) *ecdsa.PrivateKey {
+	number := k.derive('k', n)
+	number[0] &= 0x7f // So it is less than the order of the curve.
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), number)
+	if err != nil {
+		panic(err) // It fails for 0, which is not to be had.
 	}
-	return "cid_load" + hex.EncodeToString(derive('i')[:10]), "load_" + base64.RawURLEncoding.EncodeToString(derive('s'))
+	return key
+}
+
+func (k seedKey) derive(purpose byte, n int64) []byte {
+	mac := hmac.New(sha256.New, k)
+	mac.Write(binary.BigEndian.AppendUint64([]byte{purpose}, uint64(n)))
+	return mac.Sum(nil)
 }

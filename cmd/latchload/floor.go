@@ -150,8 +150,8 @@ func (s *floorServer) ask(ctx context.Context, path string, answer any) error {
 type floorCaller struct{ text []byte }
 
 func (s *floorServer) caller(path string) floorCaller {
-	id, secret := newSeedKey().credential(0)
-	body := "grant_type=client_credentials&client_id=" + id + "&client_secret=" + secret
+	key := newSeedKey()
+	body := "grant_type=client_credentials&client_id=" + key.id(0) + "&client_secret=" + key.secret(0)
 	return floorCaller{fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\n"+
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
 		path, s.base.Host, len(body), body)}

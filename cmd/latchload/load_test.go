@@ -126,7 +126,7 @@ func TestWrongAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			r, err := tokenLoad{
-				load: load{target, 2, 10 * time.Second, 20}, key: newSeedKey(), credentials: 7, verifyEvery: 1,
+				load: load{target, 2, 10 * time.Second, 20}, key: newSeedKey(), method: bySecret, credentials: 7, verifyEvery: 1,
 			}.run(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -163,9 +163,11 @@ func TestRealServer(t *testing.T) {
 		args string
 		want string
 	}{
-		{"seed --database-url=" + database + " --key-file=" + keyFile + " --credentials=700", "700 credentials in "},
+		{"seed --database-url=" + database + " --key-file=" + keyFile + " --credentials=700 --keys=7", "707 credentials in "},
 		{"token " + url + " --key-file=" + keyFile + " --credentials=700 -c 8 -n 1400 -d 30s --verify-every=1", "token: 1400 in "},
 		{"token " + url + " --key-file=" + keyFile + " --credentials=700 -c 1 -n 10 -d 30s -o json", `"requests":10`},
+		{"token " + url + " --key-file=" + keyFile + " --method=private_key_jwt --credentials=7 -c 2 -n 70 -d 30s --verify-every=1", "token: 70 in "},
+		{"token " + url + " --key-file=" + keyFile + " --method=dpop --credentials=7 -c 2 -n 70 -d 30s --verify-every=1", "token: 70 in "},
 		{"admin " + url + " --id=" + server.id + " -n 20 -d 30s", "deactivate: 20 in "},
 	} {
 		var stdout, stderr bytes.Buffer

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/storage"
@@ -19,7 +21,8 @@ import (
 type seedCommand struct {
 	DatabaseURL string `required:"" placeholder:"URL" help:"Database that a server has set up: sqlite:PATH or postgres://…"`
 	KeyFile     string `required:"" placeholder:"FILE" help:"File of the key that the credentials are derived from. It is made if there is none."`
-	Credentials int64  `default:"10000" help:"How many credentials to put in, at most 1000000."`
+	Credentials int64  `default:"10000" help:"How many credentials with a secret to put in, at most 1000000."`
+	Keys        int64  `default:"0" help:"How many credentials with a key, for private_key_jwt, to put in besides."`
 }
 
 const (
@@ -34,16 +37,16 @@ func (c *seedCommand) Run(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	start := time.Now()
-	if err := seed(ctx, c.DatabaseURL, key, c.Credentials); err != nil {
+	if err := seed(ctx, c.DatabaseURL, key, c.Credentials, c.Keys); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%d credentials in %s\n", c.Credentials, time.Since(start).Round(time.Millisecond))
+	fmt.Fprintf(stdout, "%d credentials in %s\n", c.Credentials+c.Keys, time.Since(start).Round(time.Millisecond))
 	return nil
 }
 
-// seed puts credentials with one secret and one grant each into the oldest org of a database.
-func seed(ctx context.Context, url string, key seedKey, credentials int64) error {
-	if credentials < 1 || credentials > maxSeeds {
+// seed puts credentials with one secret, or one key, and one grant each into the oldest org of a database.
+func seed(ctx context.Context, url string, key seedKey, credentials, keys int64) error {
+	if credentials < 1 || credentials > maxSeeds || keys < 0 || keys > maxSeeds {
 		return fmt.Errorf("the number of credentials must be from 1 to %d", maxSeeds)
 	}
 	masterKey := make([]byte, 32) // Nothing is sealed or opened here.
@@ -60,22 +63,30 @@ func seed(ctx context.Context, url string, key seedKey, credentials int64) error
 	if err != nil {
 		return err
 	}
-	ids := sortedIDs(key, credentials)
+	ids := sortedIDs(key, credentials, keys)
 	begin := now()
 	for first := 0; first < len(ids); first += seedBatch {
 		var clients []*oauth.Client
 		for at, own := range ids[first:min(first+seedBatch, len(ids))] {
 			at += first
-			_, text := key.credential(own.n)
-			secret := oauth.SecretFrom(oauth.NewPlaintext(text), begin, "latchload")
-			secret.ID = "sec" + strings.TrimPrefix(own.id, "cid")
-			clients = append(clients, &oauth.Client{
+			client := &oauth.Client{
 				ID: own.id, OrgID: org, Name: fmt.Sprintf("Load %07d %s", at, own.id[len(own.id)-6:]), Note: "Made by latchload.",
-				Status: oauth.StatusActive, AuthMethod: oauth.AuthSecret, Secrets: []oauth.Secret{secret},
+				Status: oauth.StatusActive, AuthMethod: oauth.AuthSecret,
 				Grants:    []oauth.Grant{grants[at%len(grants)]},
 				CreatedAt: begin.Add(time.Duration(at-len(ids)) * time.Second), CreatedBy: "latchload",
 				UpdatedAt: begin, UpdatedBy: "latchload", Version: 1,
-			})
+			}
+			if own.n >= keyed {
+				client.AuthMethod = oauth.AuthPrivateKeyJWT
+				client.Keys = []jose.JSONWebKey{{
+					Key: key.privateKey(own.n).Public(), KeyID: keyID, Algorithm: string(jose.ES256), Use: "sig",
+				}}
+			} else {
+				secret := oauth.SecretFrom(oauth.NewPlaintext(key.secret(own.n)), begin, "latchload")
+				secret.ID = "sec" + strings.TrimPrefix(own.id, "cid")
+				client.Secrets = []oauth.Secret{secret}
+			}
+			clients = append(clients, client)
 		}
 		err := db.Seed(ctx, clients, admin.Event{
 			ID: oauth.NewID("evt"), At: now(), ActorKind: admin.ActorSystem, ActorID: "latchload",
@@ -96,11 +107,13 @@ type numbered struct {
 
 // sortedIDs answers the ids in their order. What is inserted in the order of every index is inserted several times as
 // fast; those who ask for tokens ask in the order of the numbers, which is another.
-func sortedIDs(key seedKey, credentials int64) []numbered {
-	ids := make([]numbered, credentials)
-	for n := range ids {
-		id, _ := key.credential(int64(n))
-		ids[n] = numbered{id, int64(n)}
+func sortedIDs(key seedKey, credentials, keys int64) []numbered {
+	ids := make([]numbered, 0, credentials+keys)
+	for n := range credentials {
+		ids = append(ids, numbered{key.id(n), n})
+	}
+	for n := range keys {
+		ids = append(ids, numbered{key.id(keyed + n), keyed + n})
 	}
 	slices.SortFunc(ids, func(a, b numbered) int { return strings.Compare(a.id, b.id) })
 	return ids

@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -21,6 +23,7 @@ import (
 type tokenCommand struct {
 	URL         string        `arg:"" help:"The server: http://127.0.0.1:8080."`
 	KeyFile     string        `required:"" placeholder:"FILE" help:"File of the key that latchload seed has used."`
+	Method      string        `default:"secret" enum:"secret,private_key_jwt,dpop" help:"How to ask: secret, private_key_jwt, or dpop for a secret and tokens bound to a key."`
 	Credentials int64         `default:"10000" help:"How many credentials to use in turn."`
 	Connections int           `default:"64" short:"c" help:"How many connections to keep busy."`
 	Duration    time.Duration `default:"5s" short:"d" help:"For how long."`
@@ -41,8 +44,8 @@ func (c *tokenCommand) Run(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	measured, err := tokenLoad{
-		load: load{target, c.Connections, c.Duration, c.Count}, key: key, credentials: c.Credentials, scope: c.Scope,
-		verifyEvery: c.VerifyEvery,
+		load: load{target, c.Connections, c.Duration, c.Count}, key: key, method: c.Method, credentials: c.Credentials,
+		scope: c.Scope, verifyEvery: c.VerifyEvery,
 	}.run(ctx)
 	if err != nil {
 		return err
@@ -54,11 +57,24 @@ func (c *tokenCommand) Run(ctx context.Context, stdout io.Writer) error {
 type tokenLoad struct {
 	load
 	key         seedKey
+	method      string
 	credentials int64
 	scope       string
 	// verifyEvery is of how many tokens one has its signature verified.
 	verifyEvery int64
+
+	signers []jose.Signer // Of each credential, if the method signs.
 }
+
+// The ways to ask.
+const (
+	bySecret = "secret"
+	byKey    = "private_key_jwt"
+	byDPoP   = "dpop"
+)
+
+// keyID is that of every seeded key.
+const keyID = "load"
 
 // maxSamples bounds the tokens that are kept to be verified.
 const maxSamples = 1 << 20
@@ -69,6 +85,9 @@ func (l tokenLoad) run(ctx context.Context) (*result, error) {
 		return nil, fmt.Errorf("credentials and verify-every must be positive, and at most %d tokens are verified", maxSamples)
 	}
 	if err := l.check(); err != nil {
+		return nil, err
+	}
+	if err := l.makeSigners(); err != nil {
 		return nil, err
 	}
 	seed := maphash.MakeSeed()
@@ -91,6 +110,50 @@ func (l tokenLoad) run(ctx context.Context) (*result, error) {
 	return r, err
 }
 
+// makeSigners makes what signs assertions (RFC 7523 §3) or proofs (RFC 9449 §4.2).
+func (l *tokenLoad) makeSigners() error {
+	options := (&jose.SignerOptions{}).WithType("JWT")
+	switch l.method {
+	case bySecret:
+		return nil
+	case byDPoP:
+		options = (&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt")
+	}
+	for at := range l.credentials {
+		key := jose.JSONWebKey{Key: l.key.privateKey(l.number(at)), KeyID: keyID}
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, options)
+		if err != nil {
+			return err
+		}
+		l.signers = append(l.signers, signer)
+	}
+	return nil
+}
+
+// number answers the number of the credential that makes the n-th request.
+func (l *tokenLoad) number(n int64) int64 {
+	if l.method == byKey {
+		return keyed + n%l.credentials
+	}
+	return n % l.credentials
+}
+
+// sign answers a JWT of the credential that makes the n-th request, with an iat and a jti of its own.
+func (l *tokenLoad) sign(n int64, claims map[string]any) string {
+	claims["iat"], claims["jti"] = time.Now().Unix(), rand.Text()
+	payload, err := json.Marshal(claims)
+	if err == nil {
+		var signed *jose.JSONWebSignature
+		if signed, err = l.signers[n%l.credentials].Sign(payload); err == nil {
+			var text string
+			if text, err = signed.CompactSerialize(); err == nil {
+				return text
+			}
+		}
+	}
+	panic(err) // Strings and numbers marshal, and a key in memory signs.
+}
+
 // tokenCaller asks for tokens on one connection.
 type tokenCaller struct {
 	load    *tokenLoad
@@ -108,21 +171,35 @@ type sample struct {
 }
 
 func (c *tokenCaller) request(n int64) []byte {
-	id, secret := c.load.key.credential(n % c.load.credentials)
+	l := c.load
+	number := l.number(n)
+	id, endpoint, headers := l.key.id(number), l.base.String()+oauth.TokenPath, ""
 	body := "grant_type=client_credentials"
-	if c.load.scope != "" {
-		body += "&scope=" + c.load.scope
+	if l.scope != "" {
+		body += "&scope=" + l.scope
 	}
-	c.buffer = fmt.Appendf(c.buffer[:0], "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\n"+
+	if l.method == byKey {
+		body += "&client_assertion_type=" + url.QueryEscape(oauth.AssertionType) + "&client_assertion=" + l.sign(n, map[string]any{
+			"iss": id, "sub": id, "aud": l.base.String(), "exp": time.Now().Add(time.Minute).Unix(),
+		})
+	} else {
+		headers = "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+l.key.secret(number))) + "\r\n"
+	}
+	if l.method == byDPoP {
+		headers += "DPoP: " + l.sign(n, map[string]any{"htm": http.MethodPost, "htu": endpoint}) + "\r\n"
+	}
+	c.buffer = fmt.Appendf(c.buffer[:0], "POST %s HTTP/1.1\r\nHost: %s\r\n%s"+
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
-		c.load.base.EscapedPath()+oauth.TokenPath, c.load.base.Host,
-		base64.StdEncoding.EncodeToString([]byte(id+":"+secret)), len(body), body)
+		l.base.EscapedPath()+oauth.TokenPath, l.base.Host, headers, len(body), body)
 	return c.buffer
 }
 
 func (c *tokenCaller) judge(n int64, status int, body []byte) string {
 	if status != http.StatusOK {
 		return fmt.Sprintf("status %d", status)
+	}
+	if c.load.method == byDPoP && !bytes.Contains(body, []byte(`"token_type":"DPoP"`)) {
+		return "a token that is bound to no key"
 	}
 	_, rest, _ := bytes.Cut(body, []byte(`"access_token":"`))
 	token, _, found := bytes.Cut(rest, []byte(`"`))
@@ -142,7 +219,7 @@ func (c *tokenCaller) judge(n int64, status int, body []byte) string {
 	}
 	c.ids = append(c.ids, maphash.Bytes(c.seed, jti))
 	if n%c.load.verifyEvery == 0 {
-		c.samples = append(c.samples, sample{n % c.load.credentials, string(token)})
+		c.samples = append(c.samples, sample{c.load.number(n), string(token)})
 	}
 	return ""
 }
@@ -170,7 +247,7 @@ func (l tokenLoad) verify(ctx context.Context, callers []*tokenCaller) (wrong in
 	}
 	for _, c := range callers {
 		for _, s := range c.samples {
-			if id, _ := l.key.credential(s.credential); subject(keys, s.token) != id {
+			if subject(keys, s.token) != l.key.id(s.credential) {
 				wrong++
 			}
 		}
