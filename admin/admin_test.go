@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -438,6 +439,7 @@ func TestCheckFirstClientTakesRandomSecrets(t *testing.T) {
 	for name, encode := range map[string]func([]byte) string{
 		"hex":    func(random []byte) string { return hex.EncodeToString(random) },
 		"HEX":    func(random []byte) string { return strings.ToUpper(hex.EncodeToString(random)) },
+		"base32": base32.StdEncoding.EncodeToString,
 		"base64": base64.StdEncoding.EncodeToString,
 		"url":    base64.RawURLEncoding.EncodeToString,
 		"uuids":  func(random []byte) string { return fmt.Sprintf("%x-%x-%x", random[:8], random[8:16], random[16:]) },

@@ -147,12 +147,12 @@ func CheckFirstClient(id string, secret oauth.Plaintext) error {
 }
 
 // guessable reports whether a secret looks made up by a person. It may be guessed at as fast as a hash can be made, so no
-// phrase will do. What a generator makes changes between kinds of characters at about every second place, unless it is
-// of hexadecimal digits alone, and has no five characters twice; words, dates, sequences and keyboard rows keep to a
-// kind, and whoever has to fill 32 places by hand repeats. A library that knows the words of many languages would refuse
-// a little less of what is random, and took every start of the program 60 ms and 10 MB.
+// phrase will do. What a generator makes changes between kinds of characters at about every second place, and has no five
+// characters twice; words, dates, sequences and keyboard rows keep to a kind, and whoever has to fill 32 places by hand
+// repeats. A library that knows the words of many languages would let a little less pass, and took every start of the
+// program 60 ms and 10 MB.
 func guessable(id, secret string) bool {
-	const longID, repetition, hexDigits = 5, 5, "0123456789abcdef"
+	const longID, repetition = 5, 5
 	if len(id) >= longID && strings.Contains(secret, id) {
 		return true
 	}
@@ -161,17 +161,24 @@ func guessable(id, secret string) bool {
 			return true
 		}
 	}
-	text := strings.NewReplacer(" ", "", "-", "", "_", "", ".", "").Replace(secret)
-	if strings.Trim(text, hexDigits) == "" || strings.Trim(text, strings.ToUpper(hexDigits)) == "" {
-		return false
-	}
+	text := strings.NewReplacer(" ", "", "-", "", "_", "", ".", "", "=", "").Replace(secret)
 	changes := 0
 	for i := range len(text) - 1 {
 		if kindOf(text[i]) != kindOf(text[i+1]) {
 			changes++
 		}
 	}
-	return 3*changes < len(text)
+	const hexadecimal, base32 = "0123456789abcdef", "abcdefghijklmnopqrstuvwxyz234567"
+	switch of := func(digits string) bool {
+		return strings.Trim(text, digits) == "" || strings.Trim(text, strings.ToUpper(digits)) == ""
+	}; {
+	case of(hexadecimal):
+		return false
+	case of(base32): // It has four times as many letters as digits.
+		return 12*changes < len(text)
+	default:
+		return 3*changes < len(text)
+	}
 }
 
 // kindOf answers whether a character is a small letter, a capital letter, a digit or something else.
