@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/latchkey-auth/latchkey/oauth"
 )
 
 // After freeFailures an attempt must wait: a second, and twice as long after each further failure.
@@ -24,7 +26,10 @@ type backoff struct {
 	failed *simplelru.LRU[attempted, failures]
 }
 
-type attempted struct{ account, network string }
+type attempted struct {
+	account string
+	network netip.Prefix
+}
 
 type failures struct {
 	count int
@@ -66,13 +71,7 @@ func (b *backoff) succeed(account, address string) {
 	b.failed.Remove(attemptedBy(account, address))
 }
 
-// attemptedBy takes an IPv6 network for one address, as whoever has one has all of its addresses.
 func attemptedBy(account, address string) attempted {
-	parsed, err := netip.ParseAddr(address)
-	if err == nil && parsed.Is6() && !parsed.Is4In6() {
-		if network, err := parsed.WithZone("").Prefix(64); err == nil {
-			address = network.String()
-		}
-	}
-	return attempted{account[:min(len(account), maxEmailBytes)], address}
+	parsed, _ := netip.ParseAddr(address)
+	return attempted{account[:min(len(account), maxEmailBytes)], oauth.NetworkOf(parsed)}
 }

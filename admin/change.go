@@ -19,6 +19,7 @@ const (
 	maxNameChars = 200
 	maxNoteChars = 2000
 	maxNetworks  = 100
+	maxQuota     = 1_000_000_000_000
 )
 
 // ClientChange is what an administrator says about a client. A nil field is not said, and stays as it is.
@@ -41,6 +42,9 @@ type ClientChange struct {
 	Grants *[]oauth.Grant
 	// TokenLifetime is in seconds; 0 leaves it to the APIs.
 	TokenLifetime *int64
+	// QuotaPerHour and QuotaPerDay are the most tokens it is issued; 0 allows any number.
+	QuotaPerHour *int64
+	QuotaPerDay  *int64
 	// DPoPRequired binds every token to a key that the client proves to hold (RFC 9449).
 	DPoPRequired *bool
 	// AllowedCIDRs replaces all networks, each "192.0.2.0/24" or one address.
@@ -144,6 +148,17 @@ func (r *Registrar) check(ctx context.Context, actor Actor, client *oauth.Client
 			client.TokenLifetime = time.Duration(seconds) * time.Second
 		}
 	}
+	quota := func(said *int64, kept *int64, name string) {
+		switch {
+		case said == nil:
+		case *said < 0 || *said > maxQuota:
+			errs.add("/"+name, "out_of_range", "%s must be from 0 (any number) to %d tokens", name, int64(maxQuota))
+		default:
+			*kept = *said
+		}
+	}
+	quota(change.QuotaPerHour, &client.Quota.PerHour, "token_quota_per_hour")
+	quota(change.QuotaPerDay, &client.Quota.PerDay, "token_quota_per_day")
 	if change.DPoPRequired != nil {
 		client.DPoPRequired = *change.DPoPRequired
 	}
@@ -252,7 +267,8 @@ func fields(client *oauth.Client) map[string]json.RawMessage {
 	values := map[string]any{
 		"name": client.Name, "note": client.Note, "owner": client.Owner, "status": client.Status,
 		"auth_method": client.AuthMethod, "jwks": client.Keys, "jwks_uri": client.KeysURL,
-		"grants": client.Grants, "token_lifetime": client.TokenLifetime / time.Second, "dpop_required": client.DPoPRequired, "allowed_cidrs": client.AllowedCIDRs,
+		"grants": client.Grants, "token_lifetime": client.TokenLifetime / time.Second,
+		"token_quota_per_hour": client.Quota.PerHour, "token_quota_per_day": client.Quota.PerDay, "dpop_required": client.DPoPRequired, "allowed_cidrs": client.AllowedCIDRs,
 	}
 	if client.Certificate.Field != "" {
 		values[string(client.Certificate.Field)] = client.Certificate.Value

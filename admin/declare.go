@@ -17,6 +17,8 @@ type DeclaredCredential struct {
 	Status        *oauth.Status  `json:"status"`
 	Grants        *[]oauth.Grant `json:"grants"`
 	TokenLifetime *int64         `json:"token_lifetime"`
+	QuotaPerHour  *int64         `json:"token_quota_per_hour"`
+	QuotaPerDay   *int64         `json:"token_quota_per_day"`
 	DPoPRequired  *bool          `json:"dpop_required"`
 	AllowedCIDRs  *[]string      `json:"allowed_cidrs"`
 }
@@ -34,7 +36,8 @@ func (r *Registrar) declare(ctx context.Context, actor Actor, declared DeclaredC
 	}
 	change := ClientChange{
 		Name: &declared.Name, Note: declared.Note, Owner: declared.Owner, Status: declared.Status, Grants: declared.Grants,
-		TokenLifetime: declared.TokenLifetime, DPoPRequired: declared.DPoPRequired, AllowedCIDRs: declared.AllowedCIDRs,
+		TokenLifetime: declared.TokenLifetime, QuotaPerHour: declared.QuotaPerHour, QuotaPerDay: declared.QuotaPerDay,
+		DPoPRequired: declared.DPoPRequired, AllowedCIDRs: declared.AllowedCIDRs,
 	}
 	var same []oauth.Client
 	if orgID != "" {

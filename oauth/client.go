@@ -49,6 +49,8 @@ type Client struct {
 	Grants      []Grant
 	// TokenLifetime is the longest this client's tokens may live; zero leaves it to the APIs.
 	TokenLifetime time.Duration
+	// Quota is how many tokens the client is issued at most.
+	Quota TokenQuota
 	// DPoPRequired: every token of the client is bound to a key that it proves to hold (RFC 9449 §5.2).
 	DPoPRequired bool
 	// AllowedCIDRs are the networks the client may ask from; empty allows any.

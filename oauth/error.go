@@ -1,6 +1,9 @@
 package oauth
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Code is an error code of the protocol, as a client reads it.
 type Code string
@@ -15,6 +18,8 @@ const (
 	InvalidTarget        Code = "invalid_target"
 	InvalidDPoPProof     Code = "invalid_dpop_proof"
 	UseDPoPNonce         Code = "use_dpop_nonce"
+	// SlowDown is the code of RFC 8628 §3.5, of all in the IANA registry the one that says it.
+	SlowDown Code = "slow_down"
 
 	InvalidAuthorizationDetails Code = "invalid_authorization_details"
 )
@@ -29,6 +34,8 @@ type Error struct {
 	Err error
 	// Reason is the private cause in one word, for the administrator's counts; empty if the Code says it all.
 	Reason Reason
+	// Wait is, for SlowDown, after how long the same request may succeed.
+	Wait time.Duration
 	// Missing are the permissions, as scopes, for want of which the request was refused.
 	Missing Scope
 

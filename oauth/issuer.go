@@ -26,6 +26,7 @@ type Issuer struct {
 	engine      engine
 	verifier    *bearer.Verifier
 	nobody      *Client
+	quotas      quotas
 	decoys      decoys
 	replays     Replays
 	proofs      *bearer.Proofs
@@ -141,11 +142,14 @@ type Token struct {
 	Details []Detail
 }
 
-// Issue gives an authenticated client a token for what it asks, or an [*Error]: from [Catalog.Grant], or because the
-// proof of its key was used before.
+// Issue gives an authenticated client a token for what it asks, or an [*Error]: from [Catalog.Grant], because its quota is
+// used up, or because the proof of its key was used before.
 func (i *Issuer) Issue(ctx context.Context, caller Caller, asked Request) (Token, error) {
 	granted, err := i.grant(ctx, caller.Client, asked)
 	if err != nil {
+		return Token{}, err
+	}
+	if err := i.quotas.take(caller.Client, i.now()); err != nil {
 		return Token{}, err
 	}
 	if err := i.spendKey(ctx, caller.Key); err != nil {

@@ -45,6 +45,9 @@ func (i *Issuer) Preview(ctx context.Context, clientID string, from netip.Addr, 
 	if err != nil {
 		return Preview{}, err
 	}
+	if err := i.quotas.check(client, now); err != nil {
+		return Preview{}, err
+	}
 	keyring := i.store.Keyring()
 	active := keyring.active(cmp.Or(granted.Algorithm, i.algorithm), now)
 	if active < 0 {

@@ -33,6 +33,8 @@ const (
 	ReasonNothingGranted  Reason = "nothing_granted"
 	ReasonUnknownAudience Reason = "unknown_audience"
 	ReasonWithdrawn       Reason = "permission_withdrawn"
+	ReasonRate            Reason = "rate_limited"
+	ReasonQuota           Reason = "quota_used_up"
 )
 
 // Because answers why a token was refused, in one word and in plain words. Neither is for the client.

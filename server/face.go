@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -44,6 +45,18 @@ func (f faces) internal(c *gin.Context) {
 	c.Error(errors.New("panic"))
 	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "internal",
 		Status: http.StatusInternalServerError, Detail: "Give the request id to whoever runs this server."})
+}
+
+// tooMany answers 429 (RFC 6585 §4).
+func (f faces) tooMany(c *gin.Context, wait time.Duration) {
+	if f.oauth(c) {
+		endpoint.SlowDown(c, "address", wait, "too many requests come from this network: wait before the next")
+		return
+	}
+	c.Set(limitKey, "address")
+	c.Header("Retry-After", endpoint.RetryAfter(wait))
+	rest.WriteProblem(c, f.issuer, rest.Problem{Type: "too-many-requests", Status: http.StatusTooManyRequests,
+		Detail: "Too many requests of this kind come from your address."})
 }
 
 func (f faces) oauth(c *gin.Context) bool {

@@ -26,6 +26,7 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	tokens   *prometheus.CounterVec
+	limited  *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics of a build.
@@ -42,13 +43,16 @@ func NewMetrics(version string) *Metrics {
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "latchkey_token_requests_total", Help: "Token requests by outcome: issued, or the error code.",
 		}, []string{"outcome"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "latchkey_limited_requests_total", Help: "Requests refused because there were too many, by limit: address, client, quota, failures.",
+		}, []string{"limit"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "latchkey_build_info", Help: "Always 1; the version is the label.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.tokens, build,
+	m.registry.MustRegister(m.requests, m.duration, m.tokens, m.limited, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -68,6 +72,9 @@ func (m *Metrics) observe(c *gin.Context, took time.Duration) {
 	method := knownMethod(c.Request.Method)
 	m.requests.WithLabelValues(route(c), method, strconv.Itoa(c.Writer.Status())).Inc()
 	m.duration.WithLabelValues(route(c), method).Observe(took.Seconds())
+	if limit := c.GetString(limitKey); limit != "" {
+		m.limited.WithLabelValues(limit).Inc()
+	}
 	if strings.HasSuffix(c.FullPath(), oauth.TokenPath) {
 		m.tokens.WithLabelValues(cmp.Or(c.GetString(errorCodeKey), "issued")).Inc()
 	}

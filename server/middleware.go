@@ -20,6 +20,7 @@ const (
 	requestIDKey = "request_id" // Set here, for problem documents and events.
 	clientIDKey  = "client_id"  // Set by the faces, for the log.
 	errorCodeKey = "error_code" // Set by the faces, for the log and the metrics.
+	limitKey     = "limit"      // Set by what refuses because there is too much, for the metrics.
 )
 
 const requestIDHeader = "X-Request-Id"

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
 
 	"github.com/latchkey-auth/latchkey/admin/rest"
 	"github.com/latchkey-auth/latchkey/oauth"
+	"github.com/latchkey-auth/latchkey/oauth/endpoint"
 )
 
 // The largest bodies that are read.
@@ -19,32 +20,36 @@ const (
 	maxReportBody = 64 << 10
 )
 
-// reportRate bounds reports of leaked secrets from one address: ten at once, and then one every six seconds. Whoever
+// How many reports of leaked secrets are taken from one network: ten at once, and then one every six seconds. Whoever
 // reports has found one or a few; who tries texts is to find nothing.
-var reportRate = limit{every: 6 * time.Second, burst: 10}
+const reportsPerSecond, reportsBurst = 1. / 6, 10
 
-// signInRate bounds what one address makes this server ask of another provider.
-var signInRate = limit{every: time.Second, burst: 20}
+// How often one network may make this server ask another provider.
+const signInsPerSecond, signInsBurst = 1, 20
 
 // routes is the whole HTTP surface, in the order of openapi.yaml.
 func (s *Server) routes() (*gin.Engine, error) {
-	engine, base, err := s.newEngine()
+	engine, base, faces, err := s.newEngine()
 	if err != nil {
 		return nil, err
 	}
-	endpoint, api := s.config.Endpoint, s.config.API
+	protocol, api := s.config.Endpoint, s.config.API
 	root := engine.Group(base)
 
-	root.POST(oauth.TokenPath, limitBody(maxTokenBody), endpoint.Token)
-	root.POST(oauth.IntrospectPath, limitBody(maxTokenBody), endpoint.Introspect)
-	root.POST(oauth.RevokePath, limitBody(maxTokenBody), endpoint.Revoke)
-	get(root, oauth.DenyListPath, endpoint.DenyList)
-	get(root, oauth.StatusListPath+":list", endpoint.StatusList)
-	get(root, oauth.JWKSPath, endpoint.JWKS)
-	get(root, oauth.MetadataPath, endpoint.Metadata)
+	clients := root.Group("", limitBody(maxTokenBody))
+	if perSecond := s.config.AddressRate; perSecond > 0 {
+		clients.Use(faces.perAddress(rate.Limit(perSecond), endpoint.Burst(perSecond)))
+	}
+	clients.POST(oauth.TokenPath, protocol.Token)
+	clients.POST(oauth.IntrospectPath, protocol.Introspect)
+	clients.POST(oauth.RevokePath, protocol.Revoke)
+	get(root, oauth.DenyListPath, protocol.DenyList)
+	get(root, oauth.StatusListPath+":list", protocol.StatusList)
+	get(root, oauth.JWKSPath, protocol.JWKS)
+	get(root, oauth.MetadataPath, protocol.Metadata)
 	if base != "" {
 		// RFC 8414 §3.1: the well-known part stands between the host and the issuer's path.
-		get(&engine.RouterGroup, oauth.MetadataPath+base, endpoint.Metadata)
+		get(&engine.RouterGroup, oauth.MetadataPath+base, protocol.Metadata)
 	}
 
 	get(&engine.RouterGroup, rest.ResourceMetadataPath+base+"/admin/v1", api.ResourceMetadata)
@@ -101,7 +106,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	admin.POST("/operators/:id/deactivate", api.DeactivateOperator)
 	admin.POST("/operators/:id/reset-password", api.ResetPassword)
 
-	root.POST("/admin/v1/secrets/report", s.perAddress(reportRate), limitBody(maxReportBody), api.ReportSecret)
+	root.POST("/admin/v1/secrets/report", faces.perAddress(reportsPerSecond, reportsBurst), limitBody(maxReportBody), api.ReportSecret)
 
 	if screen := s.config.Console; screen != nil {
 		get(root, "/console", screen.Redirect)
@@ -109,8 +114,8 @@ func (s *Server) routes() (*gin.Engine, error) {
 		get(root, "/console/a/:hash/:file", screen.File(""))
 		get(root, "/console/a/:hash/vendor/:file", screen.File("vendor"))
 	}
-	root.GET("/console/oidc/start", s.perAddress(signInRate), api.StartUpstream)
-	root.GET("/console/oidc/callback", s.perAddress(signInRate), api.FinishUpstream)
+	root.GET("/console/oidc/start", faces.perAddress(signInsPerSecond, signInsBurst), api.StartUpstream)
+	root.GET("/console/oidc/callback", faces.perAddress(signInsPerSecond, signInsBurst), api.FinishUpstream)
 	get(root, "/openapi.yaml", document)
 	get(root, "/problems/:type", api.ProblemPage)
 	get(root, "/", s.index)
@@ -125,11 +130,11 @@ func get(group *gin.RouterGroup, path string, handler gin.HandlerFunc) {
 	group.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
 }
 
-// newEngine makes a router with the middleware of every request, and answers the path of the issuer.
-func (s *Server) newEngine() (*gin.Engine, string, error) {
+// newEngine makes a router with the middleware of every request, and answers the path of the issuer and what refuses.
+func (s *Server) newEngine() (*gin.Engine, string, faces, error) {
 	issuer, err := url.Parse(s.config.Issuer)
 	if err != nil {
-		return nil, "", fmt.Errorf("issuer: %w", err)
+		return nil, "", faces{}, fmt.Errorf("issuer: %w", err)
 	}
 	base := issuer.EscapedPath()
 
@@ -146,7 +151,7 @@ func (s *Server) newEngine() (*gin.Engine, string, error) {
 		trusted = append(trusted, network.String())
 	}
 	if err := engine.SetTrustedProxies(trusted); err != nil {
-		return nil, "", fmt.Errorf("trusted proxies: %w", err)
+		return nil, "", faces{}, fmt.Errorf("trusted proxies: %w", err)
 	}
 
 	faces := faces{issuer: s.config.Issuer, oauthPrefix: base + "/oauth/"}
@@ -163,7 +168,7 @@ func (s *Server) newEngine() (*gin.Engine, string, error) {
 	)
 	engine.NoRoute(faces.notFound)
 	engine.NoMethod(faces.methodNotAllowed)
-	return engine, base, nil
+	return engine, base, faces, nil
 }
 
 // index tells whoever opens the issuer's URL in a browser what they have found.

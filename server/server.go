@@ -44,6 +44,9 @@ type Config struct {
 	Metrics     *Metrics
 	// Tracing is nil when it is off.
 	Tracing *Tracing
+	// AddressRate is how many requests a second one network may make as clients do, after ten seconds' worth at once;
+	// zero for any number.
+	AddressRate float64
 	// RequestTimeout is the longest a request may be worked on.
 	RequestTimeout time.Duration
 	// DrainDelay is how long a stopping server still accepts connections, so that clients and load balancers can

@@ -41,7 +41,7 @@ func newRig(t *testing.T, change func(*Config), routes func(*gin.Engine)) *rig {
 		change(&config)
 	}
 	server := &Server{config: config, health: health{probe: config.Ready}}
-	engine, _, err := server.newEngine()
+	engine, _, _, err := server.newEngine()
 	if err != nil {
 		t.Fatal(err)
 	}

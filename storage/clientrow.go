@@ -26,6 +26,8 @@ type clientRow struct {
 	CertValue     string                       `db:"certificate_value"`
 	Grants        document[[]oauth.Grant]      `db:"grants"`
 	TokenLifetime int64                        `db:"token_lifetime"`
+	QuotaPerHour  int64                        `db:"quota_per_hour"`
+	QuotaPerDay   int64                        `db:"quota_per_day"`
 	DPoPRequired  bool                         `db:"dpop_required"`
 	AllowedCIDRs  document[[]netip.Prefix]     `db:"allowed_cidrs"`
 	CreatedAt     moment                       `db:"created_at"`
@@ -46,6 +48,8 @@ func rowOfClient(client *oauth.Client) clientRow {
 		CertValue:     client.Certificate.Value,
 		Grants:        document[[]oauth.Grant]{client.Grants},
 		TokenLifetime: int64(client.TokenLifetime / time.Second),
+		QuotaPerHour:  client.Quota.PerHour,
+		QuotaPerDay:   client.Quota.PerDay,
 		DPoPRequired:  client.DPoPRequired,
 		AllowedCIDRs:  document[[]netip.Prefix]{client.AllowedCIDRs},
 		CreatedAt:     moment{client.CreatedAt}, CreatedBy: client.CreatedBy,
@@ -62,6 +66,7 @@ func (r *clientRow) client() oauth.Client {
 		Status: r.Status, AuthMethod: r.AuthMethod, Keys: r.Keys.of.Keys, KeysURL: r.KeysURL, Grants: slices.Clone(r.Grants.of),
 		Certificate:   oauth.CertificateName{Field: r.CertField, Value: r.CertValue},
 		TokenLifetime: time.Duration(r.TokenLifetime) * time.Second,
+		Quota:         oauth.TokenQuota{PerHour: r.QuotaPerHour, PerDay: r.QuotaPerDay},
 		DPoPRequired:  r.DPoPRequired,
 		AllowedCIDRs:  r.AllowedCIDRs.of,
 		CreatedAt:     r.CreatedAt.Time, CreatedBy: r.CreatedBy,
@@ -73,7 +78,7 @@ func (r *clientRow) client() oauth.Client {
 // clientColumns are all but deleted_at: no client that is answered has one.
 const clientColumns = `c.id, c.org_id, c.name, c.note, c.owner, c.status, c.auth_method, c.jwks, c.jwks_uri,
 	c.certificate_field, c.certificate_value, c.grants,
-	c.token_lifetime, c.dpop_required, c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
+	c.token_lifetime, c.quota_per_hour, c.quota_per_day, c.dpop_required, c.allowed_cidrs, c.created_at, c.created_by, c.updated_at, c.updated_by, c.version`
 
 // selectClient reads one client once for every secret it has: one statement, so that a client is never seen with the
 // secrets of another moment.

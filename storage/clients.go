@@ -52,9 +52,9 @@ func insertClients(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) e
 		rows[i] = rowOfClient(client)
 	}
 	err := insertRows(ctx, tx, `INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, jwks,
-			jwks_uri, certificate_field, certificate_value, grants, token_lifetime, dpop_required, allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
+			jwks_uri, certificate_field, certificate_value, grants, token_lifetime, quota_per_hour, quota_per_day, dpop_required, allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
 		VALUES (:id, :org_id, :name, :note, :owner, :status, :auth_method, :jwks,
-			:jwks_uri, :certificate_field, :certificate_value, :grants, :token_lifetime, :dpop_required, :allowed_cidrs, :created_at, :created_by, :updated_at, :updated_by, :version)`, rows)
+			:jwks_uri, :certificate_field, :certificate_value, :grants, :token_lifetime, :quota_per_hour, :quota_per_day, :dpop_required, :allowed_cidrs, :created_at, :created_by, :updated_at, :updated_by, :version)`, rows)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func updateClient(ctx context.Context, tx *sqlx.Tx, before, client *oauth.Client
 	_, err := tx.NamedExecContext(ctx, `UPDATE clients SET name = :name, note = :note, owner = :owner, status = :status,
 			auth_method = :auth_method, jwks = :jwks, jwks_uri = :jwks_uri,
 			certificate_field = :certificate_field, certificate_value = :certificate_value, grants = :grants,
-			token_lifetime = :token_lifetime, dpop_required = :dpop_required, allowed_cidrs = :allowed_cidrs, updated_at = :updated_at, updated_by = :updated_by, version = :version,
+			token_lifetime = :token_lifetime, quota_per_hour = :quota_per_hour, quota_per_day = :quota_per_day, dpop_required = :dpop_required, allowed_cidrs = :allowed_cidrs, updated_at = :updated_at, updated_by = :updated_by, version = :version,
 			deleted_at = :deleted_at
 		WHERE id = :id`, row)
 	if err != nil {

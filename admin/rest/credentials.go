@@ -25,6 +25,8 @@ type credentialChange struct {
 	JWKSURI       optional[string]           `json:"jwks_uri"`
 	Grants        optional[[]grant]          `json:"grants"`
 	TokenLifetime optional[int64]            `json:"token_lifetime"`
+	QuotaPerHour  optional[int64]            `json:"token_quota_per_hour"`
+	QuotaPerDay   optional[int64]            `json:"token_quota_per_day"`
 	DPoPRequired  optional[bool]             `json:"dpop_required"`
 	SubjectDN     optional[string]           `json:"tls_client_auth_subject_dn"`
 	SANDNS        optional[string]           `json:"tls_client_auth_san_dns"`
@@ -283,7 +285,8 @@ func (b credentialChange) change() admin.ClientChange {
 	change := admin.ClientChange{
 		Name: b.Name.value, Note: b.Note.value, Owner: b.Owner.value, Status: b.Status.value,
 		AuthMethod: b.AuthMethod.value, JWKS: (*[]byte)(b.JWKS.value), JWKSURI: b.JWKSURI.value,
-		TokenLifetime: b.TokenLifetime.value, DPoPRequired: b.DPoPRequired.value, AllowedCIDRs: b.AllowedCIDRs.value,
+		TokenLifetime: b.TokenLifetime.value, QuotaPerHour: b.QuotaPerHour.value, QuotaPerDay: b.QuotaPerDay.value,
+		DPoPRequired: b.DPoPRequired.value, AllowedCIDRs: b.AllowedCIDRs.value,
 	}
 	for field, said := range map[oauth.CertificateField]optional[string]{
 		oauth.SubjectDN: b.SubjectDN, oauth.SANDNS: b.SANDNS, oauth.SANURI: b.SANURI, oauth.SANIP: b.SANIP, oauth.SANEmail: b.SANEmail,

@@ -26,7 +26,9 @@ type credential struct {
 	SANURI        string              `json:"tls_client_auth_san_uri,omitempty"`
 	SANIP         string              `json:"tls_client_auth_san_ip,omitempty"`
 	SANEmail      string              `json:"tls_client_auth_san_email,omitempty"`
-	TokenLifetime int64               `json:"token_lifetime"` // Seconds; 0 leaves it to the APIs.
+	TokenLifetime int64               `json:"token_lifetime"`       // Seconds; 0 leaves it to the APIs.
+	QuotaPerHour  int64               `json:"token_quota_per_hour"` // 0 for any number.
+	QuotaPerDay   int64               `json:"token_quota_per_day"`
 	DPoPRequired  bool                `json:"dpop_required"`
 	AllowedCIDRs  []string            `json:"allowed_cidrs"`
 	Grants        []grant             `json:"grants"`
@@ -62,6 +64,7 @@ func credentialOf(client *oauth.Client, summary []string, used *admin.ClientUsag
 	wire := credential{
 		ClientID: client.ID, OrgID: client.OrgID, Name: client.Name, Note: client.Note, Owner: client.Owner,
 		Status: client.Status, AuthMethod: client.AuthMethod, TokenLifetime: int64(client.TokenLifetime / time.Second),
+		QuotaPerHour: client.Quota.PerHour, QuotaPerDay: client.Quota.PerDay,
 		JWKSURI: orNull(client.KeysURL), DPoPRequired: client.DPoPRequired, AllowedCIDRs: []string{}, Grants: []grant{}, Summary: summary,
 		Secrets:    secretsOf(client, used, now),
 		LastUsedAt: orNull(used.IssuedAt), Usage: usageOf(used), Attention: admin.AttentionOf(client, used, now),

@@ -68,6 +68,8 @@ type options struct {
 	JWKSURIAllow      []netip.Prefix          `name:"jwks-uri-allow" placeholder:"CIDR" help:"Networks, beyond the public ones, in which credentials may publish their keys."`
 	DPoPNonce         bool                    `name:"dpop-nonce" help:"Demand DPoP proofs with a nonce of ours: none can be made long before it is used, and every client needs one request more at first."`
 	TokenBackoff      bool                    `default:"true" negatable:"" help:"Tell whoever fails to authenticate as one client 100 times from one address, or 1,000 times as any, to slow down. Whoever authenticates rightly is never held up."`
+	ClientRate        float64                 `default:"0" help:"Most token requests a second of one credential, after ten seconds' worth at once; 0 for any number. Each replica counts alone."`
+	AddressRate       float64                 `default:"0" help:"Most requests a second for tokens, introspection and revocation from one network, after ten seconds' worth at once; 0 for any number. Each replica counts alone."`
 	CachedClients     int                     `default:"20000" help:"Most clients kept in memory."`
 	UsageInterval     time.Duration           `default:"5s" help:"How often what credentials did is stored: tokens, refusals, last use."`
 
@@ -250,6 +252,8 @@ func (o *options) checkLimits() error {
 		{o.KeyRotationPeriod >= 2*o.keyLead(), "--key-rotation-period must be at least twice --jwks-max-age and --clock-skew together"},
 		{o.SecretOverlapMax >= 0, "--secret-overlap-max must not be negative"},
 		{o.CachedClients >= 1, "--cached-clients must be at least 1"},
+		{o.ClientRate >= 0, "--client-rate must not be negative"},
+		{o.AddressRate >= 0, "--address-rate must not be negative"},
 		{o.UsageInterval > 0, "--usage-interval must be more than 0"},
 		{o.SessionLifetime >= time.Minute, "--session-lifetime must be at least 1m"},
 		{o.SessionIdle >= time.Minute, "--session-idle must be at least 1m"},

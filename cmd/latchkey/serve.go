@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/admin/console"
 	"github.com/latchkey-auth/latchkey/admin/rest"
@@ -74,7 +76,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	}
 	front, err := server.New(server.Config{
 		Issuer:         o.Issuer,
-		Endpoint:       endpoint.New(core.issuer, o.JWKSMaxAge, newBackoff(o)),
+		Endpoint:       endpoint.New(core.issuer, o.JWKSMaxAge, newLimits(o)),
 		API:            api,
 		Console:        screen,
 		Ready:          core.ready,
@@ -83,6 +85,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 		ClientCerts:    o.clientCerts(),
 		Metrics:        metrics,
 		Tracing:        tracing,
+		AddressRate:    o.AddressRate,
 		RequestTimeout: o.RequestTimeout,
 		DrainDelay:     o.DrainDelay,
 		DrainTimeout:   o.DrainTimeout,
@@ -211,12 +214,14 @@ func newConsole(o *options) (*console.Console, error) {
 	}
 }
 
-// newBackoff answers nil if it is switched off.
-func newBackoff(o *options) *endpoint.Backoff {
-	if !o.TokenBackoff {
-		return nil
+func newLimits(o *options) (limits endpoint.Limits) {
+	if o.TokenBackoff {
+		limits.Backoff = endpoint.NewBackoff(now)
 	}
-	return endpoint.NewBackoff(now)
+	if o.ClientRate > 0 {
+		limits.Clients = endpoint.NewLimiter[string](rate.Limit(o.ClientRate), endpoint.Burst(o.ClientRate))
+	}
+	return limits
 }
 
 func newAPI(o *options, core *core) (*rest.API, error) {

@@ -34,10 +34,10 @@ func TestBackoff(t *testing.T) {
 	expect("a network that guesses ids", stranger, "never tried", time.Second/networkFailuresPerSecond)
 	expect("another network", home, "never tried", 0)
 
-	for i := range 2 * maxAttempts {
+	for i := range 2 * maxLimited {
 		b.fail(home, fmt.Sprint(i))
 	}
-	if failed := b.failed.Len(); failed != maxAttempts {
+	if failed := b.attempts.limited.Len(); failed != maxLimited {
 		t.Errorf("%d failures are remembered", failed)
 	}
 }

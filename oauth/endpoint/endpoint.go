@@ -19,17 +19,25 @@ type Endpoint struct {
 	issuer   *oauth.Issuer
 	metadata oauth.Document
 	maxAge   string
-	backoff  *Backoff
+	limits   Limits
+}
+
+// Limits are what holds clients to a measure; the zero Limits hold nobody.
+type Limits struct {
+	// Backoff slows down whoever fails to authenticate; nil lets them try again at once.
+	Backoff *Backoff
+	// Clients holds each client to a rate of token requests. Only requests that authenticate count, so that a stranger
+	// cannot use it up.
+	Clients *Limiter[string]
 }
 
 // New makes an Endpoint. A verifier may go without asking for keys and metadata again for maxAge, in whole seconds.
-// Without a Backoff, whoever fails to authenticate may try again at once.
-func New(issuer *oauth.Issuer, maxAge time.Duration, backoff *Backoff) *Endpoint {
+func New(issuer *oauth.Issuer, maxAge time.Duration, limits Limits) *Endpoint {
 	// A struct of strings always marshals.
 	metadata, _ := json.Marshal(issuer.Metadata())
 	return &Endpoint{
 		issuer: issuer, metadata: oauth.NewDocument(metadata),
-		maxAge: fmt.Sprintf("public, max-age=%d", maxAge/time.Second), backoff: backoff,
+		maxAge: fmt.Sprintf("public, max-age=%d", maxAge/time.Second), limits: limits,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -39,9 +40,9 @@ func Fail(c *gin.Context, err error) {
 	)
 	switch {
 	case errors.As(err, &slowDown):
-		// The code is that of RFC 8628 §3.5; for the status see RFC 6585 §4.
-		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(slowDown.wait.Seconds()))))
-		write(c, http.StatusTooManyRequests, "slow_down", "authentication failed too often: wait before the next attempt")
+		SlowDown(c, "failures", slowDown.wait, "authentication failed too often: wait before the next attempt")
+	case errors.As(err, &refusal) && refusal.Code == oauth.SlowDown:
+		SlowDown(c, string(refusal.Reason), refusal.Wait, refusal.Description)
 	case errors.As(err, &refusal):
 		if refusal.Code == oauth.InvalidClient {
 			// RFC 9110 §15.5.2 wants a challenge with every 401, whichever method the client used.
@@ -57,6 +58,16 @@ func Fail(c *gin.Context, err error) {
 		write(c, http.StatusInternalServerError, "server_error", "something is wrong on our side")
 	}
 }
+
+// SlowDown answers a request that is one too many (RFC 6585 §4) by a limit of that name, for the metrics.
+func SlowDown(c *gin.Context, limit string, wait time.Duration, description string) {
+	c.Set("limit", limit)
+	c.Header("Retry-After", RetryAfter(wait))
+	write(c, http.StatusTooManyRequests, oauth.SlowDown, description)
+}
+
+// RetryAfter writes a time to wait for the header of that name (RFC 9110 §10.2.3): in whole seconds, and not too few.
+func RetryAfter(wait time.Duration) string { return strconv.Itoa(int(math.Ceil(wait.Seconds()))) }
 
 // NotFound answers a path that does not exist.
 func NotFound(c *gin.Context) {

@@ -76,6 +76,9 @@ func (e *Endpoint) exchange(c *gin.Context, proof oauth.Proof, parameters form) 
 	if caller, err = e.identify(ctx, proof, e.issuer.Authenticate); err != nil {
 		return token, err
 	}
+	if err := e.limits.admit(caller.ID); err != nil {
+		return token, err
+	}
 	asked, err := readRequest(parameters)
 	if err != nil {
 		return token, err
@@ -89,8 +92,8 @@ func (e *Endpoint) identify(
 ) (oauth.Caller, error) {
 	caller, err := authenticate(ctx, proof)
 	var refusal *oauth.Error
-	if e.backoff != nil && errors.As(err, &refusal) && refusal.Code == oauth.InvalidClient {
-		if wait := e.backoff.fail(proof.From, proof.ClientID); wait > 0 {
+	if e.limits.Backoff != nil && errors.As(err, &refusal) && refusal.Code == oauth.InvalidClient {
+		if wait := e.limits.Backoff.fail(proof.From, proof.ClientID); wait > 0 {
 			return oauth.Caller{}, &slowDownError{wait, err}
 		}
 	}

@@ -60,7 +60,8 @@ func (c *CredentialsDuplicate) Run(ctx context.Context, s *Session) error {
 		}
 		return map[string]any{
 			"name": c.Name, "org_id": other.OrgID, "note": other.Note, "owner": other.Owner, "grants": other.Grants,
-			"token_lifetime": other.TokenLifetime, "dpop_required": other.DPoPRequired, "allowed_cidrs": other.AllowedCIDRs,
+			"token_lifetime": other.TokenLifetime, "token_quota_per_hour": other.QuotaPerHour, "token_quota_per_day": other.QuotaPerDay,
+			"dpop_required": other.DPoPRequired, "allowed_cidrs": other.AllowedCIDRs,
 		}, err
 	})
 }

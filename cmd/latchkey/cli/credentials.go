@@ -191,6 +191,8 @@ type fields struct {
 	Note          *string   `placeholder:"TEXT" help:"A note for people."`
 	Owner         *string   `placeholder:"WHO" help:"Whom to ask about it."`
 	TokenLifetime *string   `placeholder:"DURATION" help:"Longest life of its tokens, such as 10m; 0 leaves it to the APIs."`
+	QuotaPerHour  *int64    `name:"token-quota-per-hour" placeholder:"N" help:"Most tokens that it is issued in an hour; 0 for any number."`
+	QuotaPerDay   *int64    `name:"token-quota-per-day" placeholder:"N" help:"Most tokens that it is issued in a day; 0 for any number."`
 	DPoPRequired  *bool     `name:"dpop-required" negatable:"" help:"Refuse it tokens that are not bound to a key of its own by DPoP."`
 	AllowedCIDRs  *[]string `name:"allowed-cidrs" placeholder:"CIDR" help:"Networks that it may ask for tokens from; empty allows any."`
 }
@@ -202,6 +204,12 @@ func (f *fields) put(body map[string]any) error {
 	}
 	if f.Owner != nil {
 		body["owner"] = *f.Owner
+	}
+	if f.QuotaPerHour != nil {
+		body["token_quota_per_hour"] = *f.QuotaPerHour
+	}
+	if f.QuotaPerDay != nil {
+		body["token_quota_per_day"] = *f.QuotaPerDay
 	}
 	if f.DPoPRequired != nil {
 		body["dpop_required"] = *f.DPoPRequired

@@ -17,6 +17,8 @@ type credential struct {
 	Status        string     `json:"status"`
 	AuthMethod    string     `json:"auth_method"`
 	TokenLifetime int64      `json:"token_lifetime"`
+	QuotaPerHour  int64      `json:"token_quota_per_hour"`
+	QuotaPerDay   int64      `json:"token_quota_per_day"`
 	DPoPRequired  bool       `json:"dpop_required"`
 	AllowedCIDRs  []string   `json:"allowed_cidrs"`
 	Grants        []grant    `json:"grants"`
@@ -96,6 +98,14 @@ func (c *credential) rows() table {
 	rows := table{
 		{"client_id", c.ClientID}, {"name", c.Name}, {"status", c.Status}, {"org", c.OrgID},
 		{"owner", c.Owner}, {"note", c.Note}, {"from", networks}, {"token lifetime", lifetime},
+	}
+	for _, quota := range []struct {
+		tokens int64
+		span   string
+	}{{c.QuotaPerHour, "an hour"}, {c.QuotaPerDay, "a day"}} {
+		if quota.tokens > 0 {
+			rows = append(rows, []string{"token quota", fmt.Sprintf("%d %s", quota.tokens, quota.span)})
+		}
 	}
 	if c.DPoPRequired {
 		rows = append(rows, []string{"dpop", "required"})
