@@ -241,19 +241,24 @@ func kindOf(public any) string {
 	}
 }
 
-// spend notes that the assertion has been used, or answers that it had been (RFC 7523 §3 item 7). It comes last, so
-// that nobody but the client itself can use up what the client has signed.
-func (i *Issuer) spend(ctx context.Context, used assertion) (*Error, error) {
+// spendAssertion notes that the caller's assertion has been used, or refuses it because it had been (RFC 7523 §3 item 7).
+// It comes last, so that nobody but the client itself can use up what the client has signed, and the client can correct
+// a request and send it again.
+func (i *Issuer) spendAssertion(ctx context.Context, caller Caller) error {
+	if caller.assertion == nil {
+		return nil
+	}
+	claims := &caller.assertion.claims
 	// No client_id holds a line end, so that no two pairs are one.
-	id := sha256.Sum256([]byte("client_assertion\n" + used.claims.Subject + "\n" + used.claims.ID))
-	until := time.Unix(int64(*used.claims.ExpiresAt), 0).Add(assertionSkew + time.Second).UTC()
+	id := sha256.Sum256([]byte("client_assertion\n" + claims.Subject + "\n" + claims.ID))
+	until := time.Unix(int64(*claims.ExpiresAt), 0).Add(assertionSkew + time.Second).UTC()
 	first, err := i.replays.Use(ctx, base64.RawURLEncoding.EncodeToString(id[:]), until)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("noting the use of a client assertion: %w", err)
+		return fmt.Errorf("noting the use of a client assertion: %w", err)
 	case !first:
-		return invalidClient(ReasonReplay, "the assertion was used before"), nil
+		return invalidClient(ReasonReplay, "the assertion was used before")
 	default:
-		return nil, nil
+		return nil
 	}
 }

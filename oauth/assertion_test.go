@@ -284,7 +284,7 @@ func TestAssertionOnce(t *testing.T) {
 	var sending sync.WaitGroup
 	for range 16 {
 		sending.Go(func() {
-			if _, err := issuer.Authenticate(t.Context(), proof); err == nil {
+			if _, err := request(t, issuer, proof, ""); err == nil {
 				accepted.Add(1)
 			} else {
 				expectReason(t, err, ReasonReplay)

@@ -21,12 +21,18 @@ type Caller struct {
 	Certificate *x509.Certificate
 	// From is the address it asked from.
 	From netip.Addr
+
+	// assertion is the one it proved itself by, not yet spent; nil for none.
+	assertion *assertion
 }
 
 // Authenticate answers the client that the proof proves, as it is at this moment or later: a change that was
 // committed before the call is always seen. Every refusal is the same invalid_client to the caller (RFC 6749
 // §5.2), after the same work; only the private cause tells them apart. A client that has proven itself is told what
 // is wrong with its DPoP proof. An error that is no [*Error] means that the question could not be answered.
+//
+// An assertion or a DPoP proof can be used once. It is used up by what the Caller then asks for, and only if nothing else
+// is wrong with that.
 func (i *Issuer) Authenticate(ctx context.Context, proof Proof) (Caller, error) {
 	return i.authenticate(ctx, proof, i.judgeKey)
 }
@@ -71,17 +77,16 @@ func (i *Issuer) authenticate(
 	if refusal == nil {
 		key, refusal = judgeKey(client, proof.DPoP)
 	}
-	if refusal == nil && proof.Method == AuthPrivateKeyJWT {
-		if refusal, err = i.spend(ctx, used); err != nil {
-			return Caller{}, err
-		}
-	}
 	if refusal != nil {
 		refusal.client, refusal.secret = client, secret
 		return Caller{}, refusal
 	}
 	caller := Caller{Client: client, Secret: secret, Key: key, From: proof.From}
-	if proof.Method == AuthTLS {
+	switch proof.Method {
+	case AuthPrivateKeyJWT:
+		own := used // A request without an assertion allocates none.
+		caller.assertion = &own
+	case AuthTLS:
 		caller.Certificate = proof.Certificates[0]
 	}
 	return caller, nil

@@ -81,7 +81,8 @@ func TestRefusedProofs(t *testing.T) {
 	}
 }
 
-// TestProofIsSpentLast: a request that is refused for something else leaves its proof good, and its assertion.
+// TestProofIsSpentLast: a request that is refused for something else leaves its proof good, and its assertion; and what
+// was sent before uses up no quota.
 func TestProofIsSpentLast(t *testing.T) {
 	client, signer := keyClient(t)
 	issuer, _ := testIssuer(t, client)
@@ -94,9 +95,28 @@ func TestProofIsSpentLast(t *testing.T) {
 	proof.DPoP = []string{holder.Sign(proofClaims(nil))}
 	_, err = request(t, issuer, proof, "nothing:here")
 	expectCode(t, err, InvalidScope)
-	proof.Assertion = signer.with(map[string]any{"jti": "second"}).sign(t)
+	client.Quota.PerDay = 2
 	if _, err := request(t, issuer, proof, ""); err != nil {
 		t.Errorf("the proof was spent by a refusal: %v", err)
+	}
+
+	// A proof that was used before uses up no assertion.
+	used := proof.DPoP
+	proof.Assertion = signer.with(map[string]any{"jti": "second"}).sign(t)
+	_, err = request(t, issuer, proof, "")
+	expectCode(t, err, InvalidDPoPProof)
+	proof.DPoP = []string{holder.Sign(proofClaims(map[string]any{"jti": "second"}))}
+	if _, err := request(t, issuer, proof, ""); err != nil {
+		t.Errorf("the assertion was spent by a refusal: %v", err)
+	}
+	proof.Assertion = signer.with(map[string]any{"jti": "third"}).sign(t)
+	proof.DPoP = used
+	_, err = request(t, issuer, proof, "")
+	expectCode(t, err, SlowDown)
+	client.Quota.PerDay = 3
+	proof.DPoP = nil
+	if _, err := request(t, issuer, proof, ""); err != nil {
+		t.Error(err)
 	}
 }
 

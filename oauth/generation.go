@@ -14,8 +14,9 @@ import (
 // TokenStatus is what a status list says of a generation (draft-ietf-oauth-status-list §7.1).
 type TokenStatus byte
 
-// A generation is valid until its client loses something: invalid for good, or suspended while it is inactive. A
-// suspended one does not come back either: whoever is activated begins the next.
+// A generation is valid until its client loses something: invalid for good, or suspended while the client is inactive. A
+// suspended one does not come back either: whoever is activated begins the next, and the one before is invalid then, as it
+// is when the client is deleted.
 const (
 	TokensValid     TokenStatus = 0
 	TokensInvalid   TokenStatus = 1

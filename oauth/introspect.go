@@ -24,6 +24,9 @@ type Introspection struct {
 // anything in the whole installation. Whatever else it asks about is inactive, for whatever reason. An error means that
 // the question could not be answered.
 func (i *Issuer) Introspect(ctx context.Context, caller Caller, token string) (Introspection, error) {
+	if err := i.spendAssertion(ctx, caller); err != nil {
+		return Introspection{}, err
+	}
 	claims, client, err := i.read(ctx, token)
 	switch refusal := (*bearer.Refusal)(nil); {
 	case errors.As(err, &refusal):

@@ -143,16 +143,23 @@ type Token struct {
 }
 
 // Issue gives an authenticated client a token for what it asks, or an [*Error]: from [Catalog.Grant], because its quota is
-// used up, or because the proof of its key was used before.
+// used up, or because its assertion or the proof of its key was used before.
 func (i *Issuer) Issue(ctx context.Context, caller Caller, asked Request) (Token, error) {
 	granted, err := i.grant(ctx, caller.Client, asked)
 	if err != nil {
 		return Token{}, err
 	}
-	if err := i.quotas.take(caller.Client, i.now()); err != nil {
+	// Nobody uses up the client's quota by what the client has sent before.
+	if err := i.quotas.check(caller.Client, i.now()); err != nil {
 		return Token{}, err
 	}
 	if err := i.spendKey(ctx, caller.Key); err != nil {
+		return Token{}, err
+	}
+	if err := i.spendAssertion(ctx, caller); err != nil {
+		return Token{}, err
+	}
+	if err := i.quotas.take(caller.Client, i.now()); err != nil {
 		return Token{}, err
 	}
 	granted.Confirmation = caller.confirmation()

@@ -40,6 +40,9 @@ type Revocations interface {
 // §2). A token that is not in force, or is none of the caller's, is passed over: it has what the caller asked for, or is
 // none of its business (§2.2).
 func (i *Issuer) Revoke(ctx context.Context, caller Caller, token, requestID string) error {
+	if err := i.spendAssertion(ctx, caller); err != nil {
+		return err
+	}
 	claims, _, err := i.read(ctx, token)
 	switch refusal := (*bearer.Refusal)(nil); {
 	case errors.As(err, &refusal):

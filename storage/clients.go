@@ -120,6 +120,11 @@ func updateClient(ctx context.Context, tx *sqlx.Tx, before, client *oauth.Client
 			return err
 		}
 	}
+	if before.Status == oauth.StatusInactive && client.Status != oauth.StatusInactive {
+		if err := bury(ctx, tx, client.ID); err != nil {
+			return err
+		}
+	}
 	if client.Status == oauth.StatusDeleted {
 		client.Grants, client.Secrets = nil, nil
 		if _, err := tx.ExecContext(ctx, `DELETE FROM client_slots WHERE client_id = $1`, client.ID); err != nil {

@@ -43,8 +43,8 @@ func drawSlots(ctx context.Context, tx *sqlx.Tx, clients []*oauth.Client) error 
 // the query, of ids, may be a million: each statement takes them all.
 func retire(ctx context.Context, tx *sqlx.Tx, status oauth.TokenStatus, at time.Time, query string, value any) error {
 	meant := ` WHERE client_id IN (` + query + `)`
-	_, err := tx.ExecContext(ctx, `INSERT INTO retired_slots (slot, status, until)
-		SELECT slot, CAST($2 AS INTEGER), $3 FROM client_slots`+meant, value, int(status), moment{at.Add(retiredFor)})
+	_, err := tx.ExecContext(ctx, `INSERT INTO retired_slots (slot, client_id, status, until)
+		SELECT slot, client_id, CAST($2 AS INTEGER), $3 FROM client_slots`+meant, value, int(status), moment{at.Add(retiredFor)})
 	if err != nil {
 		return err
 	}
@@ -64,6 +64,12 @@ func retire(ctx context.Context, tx *sqlx.Tx, status oauth.TokenStatus, at time.
 	}
 	_, err = tx.ExecContext(ctx, `DELETE FROM retired_slots
 		WHERE slot IN (SELECT slot FROM retired_slots WHERE until <= $1 LIMIT 10000)`, moment{at})
+	return err
+}
+
+// bury makes invalid what was suspended of a client: it never comes back, even if the client does.
+func bury(ctx context.Context, tx *sqlx.Tx, clientID string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE retired_slots SET status = 1 WHERE client_id = $1 AND status = 2`, clientID)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -45,20 +46,44 @@ func (l *Limiter[K]) Wait(who K, now time.Time) time.Duration {
 	if own.AllowN(now, 1) {
 		return 0
 	}
+	return l.until(own, now)
+}
+
+// Peek answers what Wait would, and counts nothing.
+func (l *Limiter[K]) Peek(who K, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own, known := l.limited.Get(who)
+	if !known || own.TokensAt(now) >= 1 {
+		return 0
+	}
+	return l.until(own, now)
+}
+
+func (l *Limiter[K]) until(own *rate.Limiter, now time.Time) time.Duration {
 	return time.Duration((1 - own.TokensAt(now)) / float64(l.perSecond) * float64(time.Second))
 }
 
-// admit refuses a request of an authenticated client that is one too many.
-func (l Limits) admit(clientID string) error {
+// check refuses a request of an authenticated client that is one too many.
+func (l Limits) check(clientID string) error {
 	if l.Clients == nil {
 		return nil
 	}
-	wait := l.Clients.Wait(clientID, time.Now())
+	wait := l.Clients.Peek(clientID, time.Now())
 	if wait == 0 {
 		return nil
 	}
 	return &oauth.Error{
 		Code: oauth.SlowDown, Description: "too many requests of this client: wait before the next",
 		Reason: oauth.ReasonRate, Wait: wait,
+	}
+}
+
+// count counts a request of an authenticated client, if it was the client's own: of what was refused because it had been
+// sent before, nobody knows who sent it again.
+func (l Limits) count(clientID string, err error) {
+	refusal, refused := errors.AsType[*oauth.Error](err)
+	if l.Clients != nil && !(refused && refusal.Code == oauth.InvalidClient) {
+		l.Clients.Wait(clientID, time.Now())
 	}
 }

@@ -76,14 +76,15 @@ func (e *Endpoint) exchange(c *gin.Context, proof oauth.Proof, parameters form) 
 	if caller, err = e.identify(ctx, proof, e.issuer.Authenticate); err != nil {
 		return token, err
 	}
-	if err := e.limits.admit(caller.ID); err != nil {
+	if err = e.limits.check(caller.ID); err != nil {
 		return token, err
 	}
 	asked, err := readRequest(parameters)
-	if err != nil {
-		return token, err
+	if err == nil {
+		token, err = e.issuer.Issue(ctx, caller, asked)
 	}
-	return e.issuer.Issue(ctx, caller, asked)
+	e.limits.count(caller.ID, err)
+	return token, err
 }
 
 // identify authenticates a client by one of the issuer's ways to do so, and holds it against who fails too often.

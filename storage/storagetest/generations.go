@@ -72,6 +72,7 @@ func testGenerations(t *testing.T, f *fixture) {
 		{"a permission less, in place", change(func(c *oauth.Client) { c.Grants[0].Permissions = c.Grants[0].Permissions[:1] }), invalid},
 		{"a place less, in place", change(func(c *oauth.Client) { c.Grants[0].AppliesTo.AllWorkspacesOf = nil }), invalid},
 		{"inactive", change(func(c *oauth.Client) { c.Status = oauth.StatusInactive }), suspended},
+		{"still inactive", change(func(c *oauth.Client) { c.Name = "Off" }), valid},
 		{"active", change(func(c *oauth.Client) { c.Status = oauth.StatusActive }), valid},
 		{"a secret stopped", change(func(c *oauth.Client) { c.Secrets[0].StoppedAt = f.start }), invalid},
 		{"the API with another name", putAPI(func(api *oauth.API) { api.Name = "Renamed" }), valid},
@@ -95,6 +96,19 @@ func testGenerations(t *testing.T, f *fixture) {
 			if statusAt(t, replica, after) != valid {
 				t.Errorf("%s, replica %d: new tokens are born dead", step.what, i)
 			}
+		}
+	}
+	// What is suspended is invalid for good when its client comes back or goes for ever.
+	for what, status := range map[string]oauth.Status{"active again": oauth.StatusActive, "deleted": oauth.StatusDeleted} {
+		suspect := f.create(t, "Suspect "+what)
+		place := placeOf(t, replica, suspect.ID)
+		f.update(t, suspect.ID, func(c *oauth.Client) { c.Status = oauth.StatusInactive })
+		if got := statusAt(t, replica, place); got != suspended {
+			t.Errorf("inactive: the tokens are %d", got)
+		}
+		f.update(t, suspect.ID, func(c *oauth.Client) { c.Status = status })
+		if got := statusAt(t, replica, place); got != invalid {
+			t.Errorf("inactive and then %s: the tokens are %d", what, got)
 		}
 	}
 	if now := placeOf(t, replica, bystander.ID); now != bystanding || statusAt(t, replica, now) != valid {
