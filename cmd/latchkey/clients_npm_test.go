@@ -20,36 +20,45 @@ import (
 // minNode is the oldest Node.js that the libraries in testdata/clients run on.
 const minNode = 20
 
-// npmLibraries is testdata/clients/clients.mjs at work, with the libraries that its lock file pins.
-type npmLibraries struct {
+// script is a program that does with libraries of its language what it is asked.
+type script struct {
 	requests  *json.Encoder
 	responses *json.Decoder
 }
 
-// startNPM installs the libraries in a place of their own and starts the script that uses them.
-func startNPM(t *testing.T) *npmLibraries {
-	directory, node := installNPM(t)
-	script := exec.Command(node, "clients.mjs")
-	script.Dir = directory
-	script.Stderr = t.Output()
-	stdin, err := script.StdinPipe()
+// startScript starts the script in a directory.
+func startScript(t *testing.T, directory, program, name string) *script {
+	t.Helper()
+	process := exec.Command(program, name)
+	process.Dir = directory
+	process.Stderr = t.Output()
+	stdin, err := process.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stdout, err := script.StdoutPipe()
+	stdout, err := process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := script.Start(); err != nil {
+	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		// The end of its input is the end of the script.
-		if err := errors.Join(stdin.Close(), script.Wait()); err != nil {
-			t.Errorf("%s: %v", script, err)
+		if err := errors.Join(stdin.Close(), process.Wait()); err != nil {
+			t.Errorf("%s: %v", process, err)
 		}
 	})
-	return &npmLibraries{json.NewEncoder(stdin), json.NewDecoder(stdout)}
+	return &script{json.NewEncoder(stdin), json.NewDecoder(stdout)}
+}
+
+// npmLibraries is testdata/clients/clients.mjs at work, with the libraries that its lock file pins.
+type npmLibraries struct{ *script }
+
+// startNPM installs the libraries in a place of their own and starts the script that uses them.
+func startNPM(t *testing.T) *npmLibraries {
+	directory, node := installNPM(t)
+	return &npmLibraries{startScript(t, directory, node, "clients.mjs")}
 }
 
 // installNPM answers where the libraries are, and a Node.js that they run on.
@@ -111,12 +120,12 @@ type answer struct {
 }
 
 // ask hands the script a request, through a pipe because a secret does not belong in a process's arguments.
-func (n *npmLibraries) ask(request map[string]any) (answer, error) {
+func (s *script) ask(request map[string]any) (answer, error) {
 	var answered answer
-	if err := n.requests.Encode(request); err != nil {
+	if err := s.requests.Encode(request); err != nil {
 		return answer{}, err
 	}
-	if err := n.responses.Decode(&answered); err != nil {
+	if err := s.responses.Decode(&answered); err != nil {
 		return answer{}, err
 	}
 	switch {
