@@ -56,13 +56,19 @@ func (l *lever) newKeyed(t *testing.T) keyed {
 // assert makes an assertion for the issuer.
 func (k keyed) assert(t *testing.T, issuer string) string {
 	t.Helper()
+	return k.assertUntil(t, issuer, time.Now().Add(time.Minute))
+}
+
+// assertUntil makes an assertion that expires then.
+func (k keyed) assertUntil(t *testing.T, issuer string, expiry time.Time) string {
+	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: k.private}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	text, err := jwt.Signed(signer).Claims(jwt.Claims{
 		Issuer: k.id, Subject: k.id, Audience: jwt.Audience{issuer}, ID: rand.Text(),
-		Expiry: jwt.NewNumericDate(time.Now().Add(time.Minute)),
+		Expiry: jwt.NewNumericDate(expiry),
 	}).Serialize()
 	if err != nil {
 		t.Fatal(err)
