@@ -17,9 +17,29 @@ import (
 	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
-// tokenHandler answers the whole server in this process, with all that a request goes through, and a function that
-// asks it for a token once.
+// tokenHandler answers a function that asks the whole server in this process for a token once.
 func tokenHandler(t testing.TB, database string) func() {
+	t.Helper()
+	front, first := wholeServer(t, database)
+	return func() {
+		if answer := askWithin(front, first.id, first.secret); answer.Code != http.StatusOK {
+			t.Errorf("%d: %s", answer.Code, answer.Body)
+		}
+	}
+}
+
+// askWithin asks a server in this process for a token.
+func askWithin(front http.Handler, id, secret string) *httptest.ResponseRecorder {
+	request := httptest.NewRequest(http.MethodPost, oauth.TokenPath, strings.NewReader("grant_type=client_credentials"))
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.SetBasicAuth(id, secret)
+	answer := httptest.NewRecorder()
+	front.ServeHTTP(answer, request)
+	return answer
+}
+
+// wholeServer answers the server in this process, with all that a request goes through, and its first client.
+func wholeServer(t testing.TB, database string) (http.Handler, identity) {
 	t.Helper()
 	o := &options{
 		Issuer: "http://localhost:8080", Dev: true, Migrate: true, DatabaseURL: database, DatabaseMaxConns: 4,
@@ -47,16 +67,7 @@ func tokenHandler(t testing.TB, database string) func() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func() {
-		request := httptest.NewRequest(http.MethodPost, oauth.TokenPath, strings.NewReader("grant_type=client_credentials"))
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		request.SetBasicAuth(o.BootstrapClientID, string(o.BootstrapClientSecret))
-		answer := httptest.NewRecorder()
-		front.ServeHTTP(answer, request)
-		if answer.Code != http.StatusOK {
-			t.Errorf("%d: %s", answer.Code, answer.Body)
-		}
-	}
+	return front, identity{id: o.BootstrapClientID, secret: string(o.BootstrapClientSecret)}
 }
 
 // TestTokenAllocations holds a whole token request to a budget: the request and its answer as net/http/httptest makes
