@@ -47,12 +47,16 @@ fuzz: ## Fuzz every parser for 20 seconds
 	go test $(TAGS) -run '^$$' -fuzz FuzzParseScope -fuzztime 20s ./oauth
 	go test $(TAGS) -run '^$$' -fuzz FuzzParseDetails -fuzztime 20s ./oauth
 	go test $(TAGS) -run '^$$' -fuzz FuzzParseClientKeys -fuzztime 20s ./oauth
+	go test $(TAGS) -run '^$$' -fuzz FuzzAssertion -fuzztime 20s ./oauth
 	go test $(TAGS) -run '^$$' -fuzz FuzzReadForm -fuzztime 20s ./oauth/endpoint
+	go test $(TAGS) -run '^$$' -fuzz FuzzReadBasic -fuzztime 20s ./oauth/endpoint
 	go test $(TAGS) -run '^$$' -fuzz FuzzParseDN -fuzztime 20s ./oauth
 	go test $(TAGS) -run '^$$' -fuzz FuzzReadClientCerts -fuzztime 20s ./server
 	go test $(TAGS) -run '^$$' -fuzz FuzzVerify -fuzztime 20s ./oauth/bearer
 	go test $(TAGS) -run '^$$' -fuzz FuzzProof -fuzztime 20s ./oauth/bearer
 	go test $(TAGS) -run '^$$' -fuzz FuzzScan -fuzztime 20s ./oauth/bearer
+	go test $(TAGS) -run '^$$' -fuzz FuzzStatusList -fuzztime 20s ./oauth/bearer
+	go test $(TAGS) -run '^$$' -fuzz FuzzCursor -fuzztime 20s ./admin
 
 vendor: ## Make the console's one library anew from its pinned packages
 	sh admin/console/testdata/vendor/vendor.sh

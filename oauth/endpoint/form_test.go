@@ -135,3 +135,26 @@ func FuzzReadForm(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReadBasic: no header panics, every refusal is the one answer to who proves nothing, and what is read is what
+// RFC 6749 §2.3.1 would write for it.
+func FuzzReadBasic(f *testing.F) {
+	f.Add("Basic bWU6c2VjcmV0")
+	f.Add("basic  bWUlM0FpdDolMkI6Og==")
+	f.Add("Basic bWU6JXp6")
+	f.Add("Bearer bWU6")
+	f.Fuzz(func(t *testing.T, header string) {
+		id, secret, err := readBasic(header)
+		if err != nil {
+			if refusal, ok := errors.AsType[*oauth.Error](err); !ok || refusal.Code != oauth.InvalidClient {
+				t.Errorf("%q is refused by %v", header, err)
+			}
+			return
+		}
+		again := post("/", "", "")
+		again.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(secret))
+		if gotID, gotSecret, err := readBasic(again.Header.Get("Authorization")); gotID != id || gotSecret != secret || err != nil {
+			t.Errorf("%q is read as %q %q, and that as %q %q, %v", header, id, secret, gotID, gotSecret, err)
+		}
+	})
+}
