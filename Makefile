@@ -20,7 +20,7 @@ run: build ## Build and start on http://localhost:8080, with everything in ./dat
 build: ## Build bin/latchkey, a static binary
 	CGO_ENABLED=0 go build $(TAGS) -trimpath -pgo cmd/latchkey/token.pgo -ldflags '-s -w -X main.version=$(VERSION)' -o bin/latchkey ./cmd/latchkey
 
-deps: ## Install what the tests need and the machine lacks: PostgreSQL, Node, Chromium, SoftHSM, mod_oauth2, Authlib
+deps: ## Install what the tests need and the machine lacks: PostgreSQL, Node, Chromium, HAProxy, SoftHSM, mod_oauth2, Authlib
 	@sh deploy/deps.sh
 
 test: deps ## Run every test, on SQLite and a real PostgreSQL

