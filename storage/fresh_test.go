@@ -243,3 +243,32 @@ func BenchmarkFreshClient(b *testing.B) {
 	b.Run("SQLite", func(b *testing.B) { run(b, newFile(b)) })
 	b.Run("PostgreSQL", func(b *testing.B) { run(b, storagetest.Postgres(b).NewDatabase(b)) })
 }
+
+// BenchmarkEpochs reads the epoch on PostgreSQL as 1, 4 or 16 busy replicas do together, each one read at a time: the
+// most that any load makes them ask. It reports what the database answers in all, and what one waits.
+func BenchmarkEpochs(b *testing.B) {
+	db := migrated(b, storagetest.Postgres(b).NewDatabase(b))
+	planted(b, db)
+	for _, replicas := range []int{1, 4, 16} {
+		b.Run(fmt.Sprint(replicas), func(b *testing.B) {
+			all := make([]*Fresh, replicas)
+			for i := range all {
+				all[i] = fresh(b, db, FreshConfig{Conns: 2})
+			}
+			var running sync.WaitGroup
+			b.ResetTimer()
+			for _, f := range all {
+				running.Go(func() {
+					for range b.N {
+						if _, err := f.readEpoch(b.Context()); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			running.Wait()
+			b.ReportMetric(float64(replicas*b.N)/b.Elapsed().Seconds(), "reads/s")
+		})
+	}
+}
