@@ -8,12 +8,11 @@ import (
 )
 
 // narrow writes what a query narrows to, its Search and its position aside.
-func narrow(query *admin.ClientQuery) filter {
+func narrow(query *admin.ClientQuery, order clientOrder) filter {
 	var where filter
-	where.and("c.deleted_at IS NULL")
-	own := "c" // The table whose indexes hold the order.
-	if query.Sort == admin.ByUsed || query.Sort == admin.ByUsedDown {
-		own = "u"
+	own := order.own
+	if own == "c" { // A client that was deleted has no row in client_usage.
+		where.and("c.deleted_at IS NULL")
 	}
 	if query.Org != "" {
 		where.and(own+".org_id = %s", query.Org)
@@ -27,8 +26,8 @@ func narrow(query *admin.ClientQuery) filter {
 	if query.Name != "" {
 		where.and("c.name = %s", query.Name)
 	}
-	where.granted(query)
-	where.used(query)
+	where.granted(query, order.id)
+	where.used(query, order.id)
 	return where
 }
 
@@ -40,13 +39,13 @@ func (f *filter) beyond(query *admin.ClientQuery, order clientOrder) {
 }
 
 // granted narrows to clients that are granted something, somewhere.
-func (f *filter) granted(query *admin.ClientQuery) {
+func (f *filter) granted(query *admin.ClientQuery, id string) {
 	switch {
 	case query.Permission != "":
-		f.and("EXISTS (SELECT 1 FROM grant_permissions g WHERE g.client_id = c.id AND g.api = %s AND g.permission = %s)",
+		f.and("EXISTS (SELECT 1 FROM grant_permissions g WHERE g.client_id = "+id+" AND g.api = %s AND g.permission = %s)",
 			query.API, query.Permission)
 	case query.API != "":
-		f.and("EXISTS (SELECT 1 FROM grant_permissions g WHERE g.client_id = c.id AND g.api = %s)", query.API)
+		f.and("EXISTS (SELECT 1 FROM grant_permissions g WHERE g.client_id = "+id+" AND g.api = %s)", query.API)
 	}
 	if len(query.Places) == 0 {
 		return
@@ -59,20 +58,20 @@ func (f *filter) granted(query *admin.ClientQuery) {
 	if query.PlacesIn != "" {
 		there += " OR p.tenant_id IN (SELECT t.id FROM tenants t WHERE t.parent_id = " + f.place(query.PlacesIn) + ")"
 	}
-	f.and("EXISTS (SELECT 1 FROM grant_places p WHERE p.client_id = c.id AND (" + there + "))")
+	f.and("EXISTS (SELECT 1 FROM grant_places p WHERE p.client_id = " + id + " AND (" + there + "))")
 }
 
 // used narrows to clients by what they did and what is about to happen to them, by the rules of admin.AttentionOf.
-func (f *filter) used(query *admin.ClientQuery) {
+func (f *filter) used(query *admin.ClientQuery, id string) {
 	if query.UnusedFor > 0 {
 		f.unusedFor(query, query.UnusedFor)
 	}
 	if query.SecretExpiresWithin > 0 {
-		f.secretExpires(query, query.SecretExpiresWithin)
+		f.secretExpires(query, id, query.SecretExpiresWithin)
 	}
 	switch query.Attention {
 	case admin.AttentionSecretExpiring:
-		f.secretExpires(query, admin.ExpiringWithin)
+		f.secretExpires(query, id, admin.ExpiringWithin)
 	case admin.AttentionUnused:
 		f.unusedFor(query, admin.UnusedAfter)
 	case admin.AttentionOldSecretInUse:
@@ -80,7 +79,7 @@ func (f *filter) used(query *admin.ClientQuery) {
 			SELECT 1 FROM secrets old
 			JOIN secret_usage used ON used.client_id = old.client_id AND used.secret_id = old.id
 			JOIN secrets new ON new.client_id = old.client_id
-			WHERE old.client_id = c.id AND old.stopped_at IS NULL AND old.stops_at IS NOT NULL AND old.stops_at > %s
+			WHERE old.client_id = `+id+` AND old.stopped_at IS NULL AND old.stops_at IS NOT NULL AND old.stops_at > %s
 				AND (old.expires_at IS NULL OR old.expires_at > %s) AND used.used_at > %s
 				AND new.created_at > old.created_at AND used.used_at >= new.created_at)`,
 			moment{query.Now}, moment{query.Now}, moment{query.Now.Add(-admin.OldSecretWithin)})
@@ -94,7 +93,7 @@ func (f *filter) unusedFor(query *admin.ClientQuery, age time.Duration) {
 	f.and("u.created_at <= %s AND u.used_at <= %s", since, since)
 }
 
-func (f *filter) secretExpires(query *admin.ClientQuery, within time.Duration) {
-	f.and(`EXISTS (SELECT 1 FROM secrets s WHERE s.client_id = c.id AND s.stopped_at IS NULL AND s.stops_at IS NULL
+func (f *filter) secretExpires(query *admin.ClientQuery, id string, within time.Duration) {
+	f.and(`EXISTS (SELECT 1 FROM secrets s WHERE s.client_id = `+id+` AND s.stopped_at IS NULL AND s.stops_at IS NULL
 		AND s.expires_at > %s AND s.expires_at <= %s)`, moment{query.Now}, moment{query.Now.Add(within)})
 }

@@ -11,14 +11,15 @@ import (
 // selectClients reads the clients that a filter and an order leave, each once for every secret it has: one statement,
 // so that a client is never seen with the secrets of another moment.
 //
-// The page is found first, by indexes that hold all that it takes, and only then its rows are read.
+// The page is found first, by indexes that hold all that it takes, and only then its rows are read. It is found in the
+// table of its order alone, unless it needs the other: both have a row for every client, and no database knows that.
 const (
 	selectClients = `SELECT ` + clientColumns + `, u.used_at, ` + secretColumns + `
 	FROM (%s) page JOIN clients c ON c.id = page.id LEFT JOIN client_usage u ON u.client_id = c.id
 	LEFT JOIN secrets s ON s.client_id = c.id
 	ORDER BY %s, s.created_at DESC, s.id DESC`
 
-	selectPage = `SELECT %s FROM clients c JOIN client_usage u ON u.client_id = c.id %s ORDER BY %s LIMIT %s`
+	selectPage = `SELECT %s FROM %s %s ORDER BY %s LIMIT %s`
 )
 
 // searchWindow is how many clients a search looks at, in their order, before it asks the index of what names contain.
@@ -32,6 +33,8 @@ type listedRow struct {
 
 // clientOrder is an order of clients, and what lies beyond a position in it.
 type clientOrder struct {
+	// own is the table of which an index holds the order, and id the column of it that names the client.
+	own, id    string
 	by, beyond string
 	value      func(*admin.ClientPosition) any
 	// column is what a window of clients must hold, beside id and name, to be put in order by windowBy.
@@ -42,19 +45,31 @@ func orderOf(sort admin.ClientSort) (clientOrder, error) {
 	byName := func(p *admin.ClientPosition) any { return p.Name }
 	byAge := func(p *admin.ClientPosition) any { return moment{p.CreatedAt} }
 	byUse := func(p *admin.ClientPosition) any { return orNever(p.UsedAt) }
-	// The index of each order stands in one table alone, and so the id must be that table's.
 	order, known := map[admin.ClientSort]clientOrder{
-		admin.ByName:        {"c.name, c.id", "(c.name, c.id) > (%s, %s)", byName, "", "c.name, c.id"},
-		admin.ByNameDown:    {"c.name DESC, c.id DESC", "(c.name, c.id) < (%s, %s)", byName, "", "c.name DESC, c.id DESC"},
-		admin.ByCreated:     {"c.created_at, c.id", "(c.created_at, c.id) > (%s, %s)", byAge, ", c.created_at", "c.created_at, c.id"},
-		admin.ByCreatedDown: {"c.created_at DESC, c.id DESC", "(c.created_at, c.id) < (%s, %s)", byAge, ", c.created_at", "c.created_at DESC, c.id DESC"},
-		admin.ByUsed:        {"u.used_at, u.client_id", "(u.used_at, u.client_id) > (%s, %s)", byUse, ", u.used_at", "c.used_at, c.id"},
-		admin.ByUsedDown:    {"u.used_at DESC, u.client_id DESC", "(u.used_at, u.client_id) < (%s, %s)", byUse, ", u.used_at", "c.used_at DESC, c.id DESC"},
+		admin.ByName:        {"c", "c.id", "c.name, c.id", "(c.name, c.id) > (%s, %s)", byName, "", "c.name, c.id"},
+		admin.ByNameDown:    {"c", "c.id", "c.name DESC, c.id DESC", "(c.name, c.id) < (%s, %s)", byName, "", "c.name DESC, c.id DESC"},
+		admin.ByCreated:     {"c", "c.id", "c.created_at, c.id", "(c.created_at, c.id) > (%s, %s)", byAge, ", c.created_at", "c.created_at, c.id"},
+		admin.ByCreatedDown: {"c", "c.id", "c.created_at DESC, c.id DESC", "(c.created_at, c.id) < (%s, %s)", byAge, ", c.created_at", "c.created_at DESC, c.id DESC"},
+		admin.ByUsed:        {"u", "u.client_id", "u.used_at, u.client_id", "(u.used_at, u.client_id) > (%s, %s)", byUse, ", u.used_at", "c.used_at, c.id"},
+		admin.ByUsedDown:    {"u", "u.client_id", "u.used_at DESC, u.client_id DESC", "(u.used_at, u.client_id) < (%s, %s)", byUse, ", u.used_at", "c.used_at DESC, c.id DESC"},
 	}[sort]
 	if !known {
 		return clientOrder{}, fmt.Errorf("listing clients: there is no order %q", sort)
 	}
 	return order, nil
+}
+
+// from answers the tables that a page is found in; names tells that it is to say what the clients are called.
+func (o *clientOrder) from(query *admin.ClientQuery, names bool) string {
+	const both = "clients c JOIN client_usage u ON u.client_id = c.id"
+	switch {
+	case o.own == "u" && !names && query.Name == "":
+		return "client_usage u"
+	case o.own == "c" && query.UnusedFor == 0 && query.Attention != admin.AttentionUnused &&
+		query.Attention != admin.AttentionRefusedRequests:
+		return "clients c"
+	}
+	return both
 }
 
 // Clients implements admin.Store.
@@ -109,37 +124,39 @@ type statement struct {
 
 // listStatement reads a page of what the query narrows to, its Search aside.
 func listStatement(query *admin.ClientQuery, order clientOrder) statement {
-	where := narrow(query)
+	where := narrow(query, order)
 	where.beyond(query, order)
-	page := fmt.Sprintf(selectPage, "c.id", &where, order.by, where.place(query.Limit))
+	page := fmt.Sprintf(selectPage, order.id+" AS id", order.from(query, false), &where, order.by, where.place(query.Limit))
 	return statement{fmt.Sprintf(selectClients, page, order.by), where.values}
 }
 
 // windowStatement reads those of the next searchWindow clients that contain what is searched for, and the clients
 // that it looks at.
 func windowStatement(query *admin.ClientQuery, order clientOrder) (page, window statement) {
-	where := narrow(query)
+	where := narrow(query, order)
 	where.beyond(query, order)
-	window.text = fmt.Sprintf(selectPage, "c.id, c.name"+order.column, &where, order.by, fmt.Sprint(searchWindow))
+	most := fmt.Sprint(searchWindow)
+	window.text = fmt.Sprintf(selectPage, order.id, order.from(query, false), &where, order.by, most)
 	window.values = slices.Clone(where.values)
+	near := fmt.Sprintf(selectPage, "c.id, c.name"+order.column, order.from(query, true), &where, order.by, most)
 	found := filter{values: where.values}
 	found.contains("c.name", "c.id", query.Search)
 	page.text = fmt.Sprintf(selectClients, fmt.Sprintf(`SELECT c.id FROM (%s) c %s ORDER BY %s LIMIT %s`,
-		window.text, &found, order.windowBy, found.place(query.Limit)), order.by)
+		near, &found, order.windowBy, found.place(query.Limit)), order.by)
 	page.values = found.values
 	return page, window
 }
 
 // searchStatement reads a page of all clients that contain what is searched for.
 func searchStatement(query *admin.ClientQuery, order clientOrder) statement {
-	where := narrow(query)
+	where := narrow(query, order)
 	where.beyond(query, order)
 	found := filter{values: where.values}
 	found.and("f.deleted_at IS NULL")
 	found.contains("f.name", "f.id", query.Search)
 	where.values = found.values
-	where.and("c.id IN (SELECT id FROM found)")
-	page := fmt.Sprintf(selectPage, "c.id", &where, order.by, where.place(query.Limit))
+	where.and(order.id + " IN (SELECT id FROM found)")
+	page := fmt.Sprintf(selectPage, order.id+" AS id", order.from(query, false), &where, order.by, where.place(query.Limit))
 	return statement{
 		fmt.Sprintf("WITH found AS MATERIALIZED (SELECT f.id FROM clients f %s) ", &found) +
 			fmt.Sprintf(selectClients, page, order.by),

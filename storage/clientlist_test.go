@@ -241,6 +241,38 @@ func TestSearchTwoWays(t *testing.T) {
 	})
 }
 
+// TestListsForgetTheDeleted holds that a list in any order leaves out who was deleted, also if a batch of usage that was
+// gathered before comes after: the lists by use do not look at clients, and count on that a tombstone has no usage.
+func TestListsForgetTheDeleted(t *testing.T) {
+	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
+		db := migrated(t, newURL(t))
+		first, _ := planted(t, db)
+		err := db.UpdateClient(t.Context(), first.ID, func(client *oauth.Client) (*admin.Event, error) {
+			client.Status = oauth.StatusDeleted
+			deleted := event("credential.deleted", client.ID)
+			return &deleted, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		late := &oauth.Usage{ID: "batch_late", Clients: []oauth.ClientUse{{ClientID: first.ID, IssuedAt: now()}}}
+		if err := db.AddUsage(t.Context(), late); err != nil {
+			t.Fatal(err)
+		}
+		for _, sort := range listSorts() {
+			rows, err := db.Clients(t.Context(), admin.ClientQuery{Sort: sort, Limit: 10, Now: now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range rows {
+				if row.ID == first.ID {
+					t.Errorf("by %s: the deleted client is listed", sort)
+				}
+			}
+		}
+	})
+}
+
 // TestUsagePlans holds that a page's usage is looked up and not searched for.
 func TestUsagePlans(t *testing.T) {
 	db := seeded(t, 20_000)

@@ -25,7 +25,7 @@ func (db *DB) Holders(ctx context.Context, query admin.HolderQuery) (clients []o
 	limit := where.place(query.Limit)
 	const order = "c.id" // It needs no sorting of all who hold a popular API.
 	err = db.ask(ctx, "reading who holds a grant", func(ctx context.Context) error {
-		page := fmt.Sprintf(selectPage, "c.id", &where, order, limit)
+		page := fmt.Sprintf(selectPage, "c.id", "clients c", &where, order, limit)
 		rows, err := db.selectList(ctx, statement{fmt.Sprintf(selectClients, page, order), where.values})
 		clients = admin.ClientsOf(rows)
 		return err
