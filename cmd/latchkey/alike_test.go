@@ -65,7 +65,9 @@ func TestRefusedAlike(t *testing.T) {
 	ask := func(form url.Values, basic *proof, certificate ...*issued) string {
 		t.Helper()
 		form.Set("grant_type", "client_credentials")
-		form.Set("authorization_details", "nobody may learn that this is wrong")
+		if !form.Has("scope") {
+			form.Set("authorization_details", "nobody may learn that this is wrong")
+		}
 		request, err := http.NewRequestWithContext(t.Context(), "POST", p.issuer+oauth.TokenPath, strings.NewReader(form.Encode()))
 		if err != nil {
 			t.Fatal(err)
@@ -137,6 +139,12 @@ func TestRefusedAlike(t *testing.T) {
 	if got := assert(good, used); !strings.Contains(got, "invalid_authorization_details") {
 		t.Fatalf("who does authenticate by a key is answered\n%s", got)
 	}
+	use := func() string {
+		return ask(url.Values{"client_id": {good.id}, "client_assertion_type": {oauth.AssertionType}, "client_assertion": {used}, "scope": {""}}, nil)
+	}
+	if got := use(); !strings.HasPrefix(got, "200") {
+		t.Fatalf("who does authenticate by a key, and asks rightly, is answered\n%s", got)
+	}
 	refusedAlike("key: unknown client", assert(stranger, stranger.assert(t, oneIssuer)))
 	refusedAlike("key: inactive client", assert(off, off.assert(t, oneIssuer)))
 	refusedAlike("key: deleted client", assert(gone, gone.assert(t, oneIssuer)))
@@ -144,7 +152,7 @@ func TestRefusedAlike(t *testing.T) {
 	refusedAlike("key: client of a secret", assert(keyed{id: right.id}, keyed{right.id, other.private}.assert(t, oneIssuer)))
 	refusedAlike("key: expired", assert(good, good.assertUntil(t, oneIssuer, time.Now().Add(-time.Minute))))
 	refusedAlike("key: for another server", assert(good, good.assert(t, "https://other.example")))
-	refusedAlike("key: used before", assert(good, used))
+	refusedAlike("key: used before", use())
 
 	own, expired := root.issue(t, forClient("client.example")), forClient("client.example")
 	expired.NotAfter = time.Now().Add(-time.Minute)
