@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -25,7 +26,8 @@ const (
 
 // StatusAfter answers the status of the tokens issued so far when the client becomes what after is, at this time: they
 // end if it loses anything that they say or that they were issued for. What a client is given, and a change of its
-// name or of future lifetimes, ends none; nor does a secret that runs out as planned.
+// name or of future lifetimes and quotas, ends none; nor does a secret that runs out as planned. A network that it may no
+// longer ask from does: a token that came from there may be why.
 func (c *Client) StatusAfter(after *Client, at time.Time) TokenStatus {
 	switch {
 	case c.Status != StatusActive:
@@ -38,6 +40,7 @@ func (c *Client) StatusAfter(after *Client, at time.Time) TokenStatus {
 		c.Certificate != after.Certificate,
 		c.KeysURL != after.KeysURL,
 		after.DPoPRequired && !c.DPoPRequired,
+		losesNetwork(c.AllowedCIDRs, after.AllowedCIDRs),
 		losesKey(c.Keys, after.Keys),
 		losesSecret(c.Secrets, after.Secrets, at):
 		return TokensInvalid
@@ -62,6 +65,19 @@ func (g *Grant) covers(other *Grant) bool {
 
 func subset(some, all []string) bool {
 	return !slices.ContainsFunc(some, func(one string) bool { return !slices.Contains(all, one) })
+}
+
+// losesNetwork reports whether there is an address that the client could ask from and cannot any more. It sees each
+// network by itself: two halves do not make a whole.
+func losesNetwork(before, after []netip.Prefix) bool {
+	if len(after) == 0 {
+		return false // Anywhere.
+	}
+	return len(before) == 0 || slices.ContainsFunc(before, func(lost netip.Prefix) bool {
+		return !slices.ContainsFunc(after, func(kept netip.Prefix) bool {
+			return kept.Bits() <= lost.Bits() && kept.Contains(lost.Addr())
+		})
+	})
 }
 
 // losesKey reports whether a key is there no more. A key is the same only if every byte of it is.

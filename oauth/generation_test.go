@@ -4,18 +4,27 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
+func networks(texts ...string) (networks []netip.Prefix) {
+	for _, text := range texts {
+		networks = append(networks, netip.MustParsePrefix(text))
+	}
+	return networks
+}
+
 func TestStatusAfter(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	ec, rsa := newPublicKey(t, "ec"), newPublicKey(t, "other")
 	client := func() *Client {
 		return &Client{
-			Status: StatusActive, AuthMethod: AuthPrivateKeyJWT, Keys: []jose.JSONWebKey{ec, rsa},
+			AllowedCIDRs: networks("192.0.2.0/24", "2001:db8::/64"),
+			Status:       StatusActive, AuthMethod: AuthPrivateKeyJWT, Keys: []jose.JSONWebKey{ec, rsa},
 			Secrets: []Secret{{ID: "sec_1"}, {ID: "sec_2", StopsAt: at.Add(-time.Second)}},
 			Grants: []Grant{
 				{API: "a", Permissions: []string{"read", "write"}, AppliesTo: Places{Workspaces: []string{"w1", "w2"}}},
@@ -46,6 +55,12 @@ func TestStatusAfter(t *testing.T) {
 		"another method":          {func(c *Client) { c.AuthMethod = AuthTLS }, TokensInvalid},
 		"another certificate":     {func(c *Client) { c.Certificate.Value = "x" }, TokensInvalid},
 		"DPoP required":           {func(c *Client) { c.DPoPRequired = true }, TokensInvalid},
+		"a network more":          {func(c *Client) { c.AllowedCIDRs = networks("2001:db8::/64", "192.0.2.0/24", "198.51.100.1/32") }, TokensValid},
+		"a wider network":         {func(c *Client) { c.AllowedCIDRs = networks("192.0.0.0/16", "2001:db8::/32") }, TokensValid},
+		"any network":             {func(c *Client) { c.AllowedCIDRs = nil }, TokensValid},
+		"a network less":          {func(c *Client) { c.AllowedCIDRs = c.AllowedCIDRs[:1] }, TokensInvalid},
+		"a narrower network":      {func(c *Client) { c.AllowedCIDRs = networks("192.0.2.0/25", "2001:db8::/64") }, TokensInvalid},
+		"a quota":                 {func(c *Client) { c.Quota.PerDay = 1 }, TokensValid},
 		"a secret more":           {func(c *Client) { c.Secrets = append(c.Secrets, Secret{ID: "sec_3"}) }, TokensValid},
 		"a secret that will stop": {func(c *Client) { c.Secrets[0].StopsAt = at.Add(time.Hour) }, TokensValid},
 		"a secret stopped":        {func(c *Client) { c.Secrets[0].StoppedAt = at }, TokensInvalid},
@@ -62,6 +77,15 @@ func TestStatusAfter(t *testing.T) {
 		if got := before.StatusAfter(after, at); got != TokensValid {
 			t.Errorf("%s, of an inactive client: %d; it has no tokens to end", name, got)
 		}
+	}
+}
+
+// TestStatusAfterFirstNetwork: who could ask from anywhere loses the rest of the world.
+func TestStatusAfterFirstNetwork(t *testing.T) {
+	before := &Client{Status: StatusActive}
+	after := &Client{Status: StatusActive, AllowedCIDRs: networks("192.0.2.0/24")}
+	if got := before.StatusAfter(after, time.Time{}); got != TokensInvalid {
+		t.Errorf("%d; want %d", got, TokensInvalid)
 	}
 }
 

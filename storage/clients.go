@@ -103,6 +103,7 @@ func (db *DB) UpdateClient(ctx context.Context, id string, change func(*oauth.Cl
 func copyOf(client *oauth.Client) *oauth.Client {
 	copied := *client
 	copied.Keys, copied.Secrets, copied.Grants = slices.Clone(client.Keys), slices.Clone(client.Secrets), slices.Clone(client.Grants)
+	copied.AllowedCIDRs = slices.Clone(client.AllowedCIDRs)
 	for i := range copied.Grants {
 		grant := &copied.Grants[i]
 		grant.Permissions = slices.Clone(grant.Permissions)
