@@ -28,7 +28,7 @@ const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 const (
 	maxAssertionBytes = 8 << 10
 	maxAssertionID    = 255             // Bytes of the jti, which is kept only as a hash.
-	maxAssertionLife  = 5 * time.Minute // From now on: a jti is remembered for as long.
+	maxAssertionLife  = time.Hour // From now on, as libraries have it that are not told; a jti is remembered for as long.
 	assertionSkew     = 30 * time.Second
 )
 

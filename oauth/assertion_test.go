@@ -138,7 +138,7 @@ func TestAssertions(t *testing.T) {
 		"no exp":                  {claim("exp", nil), ReasonAssertion},
 		"exp is text":             {claim("exp", "1e10"), ReasonAssertion},
 		"expired":                 {claim("exp", in(-30*time.Second)), ReasonAssertion},
-		"exp too far":             {claim("exp", in(5*time.Minute+31*time.Second)), ReasonAssertion},
+		"exp too far":             {claim("exp", in(time.Hour+31*time.Second)), ReasonAssertion},
 		"exp beyond numbers":      {good.signPayload(t, []byte(strings.Replace(string(payload), `"exp":`, `"exp":1e999,"x":`, 1))), ReasonAssertion},
 		"nbf too far":             {claim("nbf", in(31*time.Second)), ReasonAssertion},
 		"iat too far":             {claim("iat", in(31*time.Second)), ReasonAssertion},

@@ -77,8 +77,7 @@ func TestAuthlib(t *testing.T) {
 			}
 			expectActive(got.Token, false)
 			if method == "private_key_jwt" {
-				expectRefused("the token endpoint for an aud", map[string]any{"default": "audience"})
-				expectRefused("an assertion that lives for an hour", map[string]any{"default": "lifetime"})
+				expectRefused("the token endpoint for an aud", map[string]any{"audience": "token endpoint"})
 			}
 			lever.pull(t, id, "deactivate")
 			expectRefused("inactive", map[string]any{})

@@ -2,13 +2,12 @@
 one answer a line on stdout.
 
 A request is {method, issuer, client_id, client_secret or private_jwk} to get a token, with inspect or revoke to ask
-about one or give it up; default names what of an assertion is left to Authlib, lifetime or audience. A request to verify
+about one or give it up; with audience, assertions are for the token endpoint, as Authlib has it. A request to verify
 one is {issuer, audience, token}. An answer holds token, claims, refused or error.
 """
 
 import json
 import sys
-import time
 import traceback
 
 import requests
@@ -21,15 +20,6 @@ def discover(issuer):
     return requests.get(issuer + "/.well-known/oauth-authorization-server", timeout=10).json()
 
 
-class Assertion(PrivateKeyJWT):
-    """Authlib's own lives for an hour, where the server takes five minutes; and claims that are given once would be
-    used again, jti and all."""
-
-    def sign(self, auth, token_endpoint):
-        self.claims = {"exp": int(time.time()) + 60}
-        return super().sign(auth, token_endpoint)
-
-
 def session(request, server):
     method, key = request["method"], request.get("private_jwk")
     made = OAuth2Session(
@@ -37,12 +27,9 @@ def session(request, server):
         token_endpoint_auth_method=method, revocation_endpoint_auth_method=method)  # The second one is for introspection too.
     if not key:
         return made
-    made.register_client_auth_method({
-        # What Authlib calls token_endpoint is the aud. It has to be the issuer (draft-ietf-oauth-rfc7523bis).
-        None: lambda: Assertion(server["issuer"], alg=key["alg"]),
-        "lifetime": lambda: PrivateKeyJWT(server["issuer"], alg=key["alg"]),
-        "audience": lambda: Assertion(alg=key["alg"]),
-    }[request.get("default")]())
+    # What Authlib calls token_endpoint is the aud. It has to be the issuer (draft-ietf-oauth-rfc7523bis).
+    audience = None if "audience" in request else server["issuer"]
+    made.register_client_auth_method(PrivateKeyJWT(audience, alg=key["alg"]))
     return made
 
 
