@@ -27,7 +27,7 @@ const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 // The limits of a client assertion.
 const (
 	maxAssertionBytes = 8 << 10
-	maxAssertionID    = 255             // Bytes of the jti, which is kept only as a hash.
+	maxAssertionID    = 255       // Bytes of the jti, which is kept only as a hash.
 	maxAssertionLife  = time.Hour // From now on, as libraries have it that are not told; a jti is remembered for as long.
 	assertionSkew     = 30 * time.Second
 )

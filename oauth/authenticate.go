@@ -78,6 +78,9 @@ func (i *Issuer) authenticate(
 		key, refusal = judgeKey(client, proof.DPoP)
 	}
 	if refusal != nil {
+		if err := i.store.Refused(ctx, client); err != nil {
+			return Caller{}, fmt.Errorf("refusing a client: %w", err)
+		}
 		refusal.client, refusal.secret = client, secret
 		return Caller{}, refusal
 	}

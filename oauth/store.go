@@ -17,6 +17,9 @@ type Store interface {
 	// Client answers the client with this id, whatever its status. It wraps ErrNotFound when there is none, or
 	// when it has been deleted.
 	Client(ctx context.Context, id string) (*Client, error)
+	// Refused takes, for a client that has been refused, the time that it takes to find that there is no such client, unless
+	// Client has just taken it. So nobody can tell by the time which clients there are.
+	Refused(ctx context.Context, client *Client) error
 	// Refresh answers when the memory holds every change committed before the call.
 	Refresh(ctx context.Context) error
 	// AccountsOf answers the account that each of the workspaces lies in, as it is when it is asked. Who does not

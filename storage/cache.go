@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"sync"
 	"unique"
 
@@ -10,34 +9,31 @@ import (
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
-// maxStrangers is how many ids are remembered to belong to nobody. They have a place of their own, so that a flood
-// of made-up ids cannot push real clients out of the memory.
-const maxStrangers = 10_000
-
-// clientCache is the part of a Fresh that remembers clients: at most so many, those asked for last.
+// clientCache is the part of a Fresh that remembers clients: at most so many, those asked for last. Ids that belong to
+// nobody are not remembered, so that made-up ones cannot push clients out.
 type clientCache struct {
-	mu        sync.Mutex
-	loading   map[string]*entry
-	clients   *simplelru.LRU[string, *entry]
-	strangers *simplelru.LRU[string, *entry]
+	mu      sync.Mutex
+	loading map[string]*entry
+	clients *simplelru.LRU[string, *entry]
 	// settled is closed, and is done for every entry that is kept: a channel of its own is a tenth of what one takes.
 	settled chan struct{}
 }
 
-// entry is what is remembered of one client, from before it is read. Its fields are set when done is closed.
+// entry is what is remembered of one client, from before it is read. The client and the error are set when done is
+// closed.
 type entry struct {
 	done   chan struct{}
 	client *oauth.Client
 	err    error
+	again  bool // It has been answered from memory, and not only to whoever had it read.
 }
 
 func newClientCache(size int) *clientCache {
 	// An LRU is refused for a size below 1 alone.
 	clients, _ := simplelru.NewLRU[string, *entry](size, nil)
-	strangers, _ := simplelru.NewLRU[string, *entry](maxStrangers, nil)
 	settled := make(chan struct{})
 	close(settled)
-	return &clientCache{loading: make(map[string]*entry), clients: clients, strangers: strangers, settled: settled}
+	return &clientCache{loading: make(map[string]*entry), clients: clients, settled: settled}
 }
 
 // entry answers what is remembered of the client, or makes a new entry. The caller must then read the client, from
@@ -46,9 +42,7 @@ func (c *clientCache) entry(id string) (e *entry, isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e, found := c.clients.Get(id); found {
-		return e, false
-	}
-	if e, found := c.strangers.Get(id); found {
+		e.again = true
 		return e, false
 	}
 	if e, found := c.loading[id]; found {
@@ -57,6 +51,14 @@ func (c *clientCache) entry(id string) (e *entry, isNew bool) {
 	e = &entry{done: make(chan struct{})}
 	c.loading[id] = e
 	return e, true
+}
+
+// justRead reports whether nobody has had the client from memory since it was read.
+func (c *clientCache) justRead(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, found := c.clients.Peek(id)
+	return found && !e.again
 }
 
 // settle notes what was read, unless the entry has been dropped in the meantime or nothing is known, and then tells
@@ -71,12 +73,8 @@ func (c *clientCache) settle(id string, e *entry, client *oauth.Client, err erro
 		return
 	}
 	delete(c.loading, id)
-	kept := &entry{c.settled, client, err}
-	switch {
-	case err == nil:
-		c.clients.Add(id, kept)
-	case errors.Is(err, oauth.ErrNotFound):
-		c.strangers.Add(id, kept)
+	if err == nil {
+		c.clients.Add(id, &entry{done: c.settled, client: client})
 	}
 }
 
@@ -87,13 +85,11 @@ func (c *clientCache) drop(news news) {
 	if news.everything || news.allClients {
 		clear(c.loading)
 		c.clients.Purge()
-		c.strangers.Purge()
 		return
 	}
 	for _, id := range news.clients {
 		delete(c.loading, id)
 		c.clients.Remove(id)
-		c.strangers.Remove(id)
 	}
 }
 

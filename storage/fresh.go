@@ -145,6 +145,24 @@ func (f *Fresh) Client(ctx context.Context, id string) (*oauth.Client, error) {
 	}
 }
 
+// Refused implements oauth.Store: it looks for a client that cannot exist.
+func (f *Fresh) Refused(ctx context.Context, client *oauth.Client) error {
+	if f.clients.justRead(client.ID) {
+		return nil
+	}
+	nobody := &entry{done: make(chan struct{})}
+	go f.load("", nobody)
+	select {
+	case <-nobody.done:
+		if errors.Is(nobody.err, oauth.ErrNotFound) {
+			return nil
+		}
+		return nobody.err
+	case <-ctx.Done():
+		return fmt.Errorf("reading no client: %w", ctx.Err())
+	}
+}
+
 // plausible reports whether there could be a client with this id: it must have 1 to 255 of the characters of
 // RFC 6749 appendix A.1.
 func plausible(id string) bool {

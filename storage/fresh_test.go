@@ -118,7 +118,7 @@ func TestLogIsPruned(t *testing.T) {
 	}
 }
 
-// TestStrangers: made-up ids are remembered, and do not push clients out.
+// TestStrangers: made-up ids do not push clients out.
 func TestStrangers(t *testing.T) {
 	db := migrated(t, newFile(t))
 	client, _ := planted(t, db)
@@ -136,8 +136,59 @@ func TestStrangers(t *testing.T) {
 	if err != nil || first != again {
 		t.Errorf("the client was read again (%v)", err)
 	}
-	if clients, strangers := f.clients.clients.Len(), f.clients.strangers.Len(); clients != 1 || strangers != 50 {
-		t.Errorf("%d clients and %d strangers are remembered", clients, strangers)
+	if clients, loading := f.clients.clients.Len(), len(f.clients.loading); clients != 1 || loading != 0 {
+		t.Errorf("%d clients are remembered, and %d are read", clients, loading)
+	}
+}
+
+// TestRefusedTakesOneQuestion: whoever is refused has had the database asked for one client, whether or not there is
+// one, and however often it was asked for.
+func TestRefusedTakesOneQuestion(t *testing.T) {
+	db := migrated(t, newFile(t))
+	client, _ := planted(t, db)
+	f := fresh(t, db, FreshConfig{Timeout: 50 * time.Millisecond})
+	asks := func(question func() error) bool {
+		t.Helper()
+		for range cap(f.loads) { // Nobody is let through to the database.
+			f.loads <- struct{}{}
+		}
+		err := question()
+		for range cap(f.loads) {
+			<-f.loads
+		}
+		if err != nil && !errors.Is(err, oauth.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		return err != nil
+	}
+	find := func(id string) func() error {
+		return func() error { _, err := f.Client(t.Context(), id); return err }
+	}
+	refuse := func() error { return f.Refused(t.Context(), client) }
+	for range 2 {
+		if !asks(find("cid_nobody")) {
+			t.Error("an unknown client is refused without a question")
+		}
+		if err := find("cid_nobody")(); !errors.Is(err, oauth.ErrNotFound) {
+			t.Error(err)
+		}
+	}
+	if !asks(find(client.ID)) {
+		t.Error("a client that is not remembered was found without a question")
+	}
+	if err := find(client.ID)(); err != nil {
+		t.Fatal(err)
+	}
+	if asks(refuse) {
+		t.Error("a client that was just read is refused with a second question")
+	}
+	for range 2 {
+		if asks(find(client.ID)) || !asks(refuse) {
+			t.Error("a remembered client is refused without a question")
+		}
+		if err := refuse(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
