@@ -418,7 +418,7 @@ func TestCheckFirstClient(t *testing.T) {
 		"pangram":    {"boot", "the quick brown fox jumps over the lazy dog", true},
 		"sentence":   {"boot", "Change-this-secret-before-production!", true},
 		"name":       {"boot", "my-very-long-production-client-secret-for-latchkey-2026", true},
-		"years":      {"boot", "Summer2026Winter2025Spring2024Autumn", true},
+		"a prefix":   {"boot", `:+%&= "\%41` + "K5QW3MZ7RJ2XH6TNV4PLBD2FYCGSAEUI" + "OX7Q3W", false},
 		"swapped":    {"boot", "P@ssw0rd!P@ssw0rd!P@ssw0rd!P@ssw0rd!", true},
 		"hex word":   {"boot", "deadbeefdeadbeefdeadbeefdeadbeef", true},
 		"digits":     {"boot", "12345678901234567890123456789012", true},

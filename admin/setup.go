@@ -147,12 +147,12 @@ func CheckFirstClient(id string, secret oauth.Plaintext) error {
 }
 
 // guessable reports whether a secret looks made up by a person. It may be guessed at as fast as a hash can be made, so no
-// phrase will do. What a generator makes changes between kinds of characters at about every second place, and has no five
-// characters twice; words, dates, sequences and keyboard rows keep to a kind, and whoever has to fill 32 places by hand
-// repeats. A library that knows the words of many languages would let a little less pass, and took every start of the
-// program 60 ms and 10 MB.
+// phrase will do. What a generator makes changes between kinds of characters at every third place or more often, and has
+// no five characters twice; phrases, sequences and keyboard rows keep to a kind, and whoever has to fill 32 places by hand
+// repeats. It holds up the careless and not the cunning: a library that knows the words of many languages would hold up a
+// few more, and took every start of the program 60 ms and 10 MB.
 func guessable(id, secret string) bool {
-	const longID, repetition = 5, 5
+	const longID, repetition, hexadecimal = 5, 5, "0123456789abcdef"
 	if len(id) >= longID && strings.Contains(secret, id) {
 		return true
 	}
@@ -162,23 +162,16 @@ func guessable(id, secret string) bool {
 		}
 	}
 	text := strings.NewReplacer(" ", "", "-", "", "_", "", ".", "", "=", "").Replace(secret)
+	if strings.Trim(text, hexadecimal) == "" || strings.Trim(text, strings.ToUpper(hexadecimal)) == "" {
+		return false
+	}
 	changes := 0
 	for i := range len(text) - 1 {
 		if kindOf(text[i]) != kindOf(text[i+1]) {
 			changes++
 		}
 	}
-	const hexadecimal, base32 = "0123456789abcdef", "abcdefghijklmnopqrstuvwxyz234567"
-	switch of := func(digits string) bool {
-		return strings.Trim(text, digits) == "" || strings.Trim(text, strings.ToUpper(digits)) == ""
-	}; {
-	case of(hexadecimal):
-		return false
-	case of(base32): // It has four times as many letters as digits.
-		return 12*changes < len(text)
-	default:
-		return 3*changes < len(text)
-	}
+	return 10*changes < len(text)
 }
 
 // kindOf answers whether a character is a small letter, a capital letter, a digit or something else.
