@@ -70,7 +70,7 @@ func cut(text string) string {
 // level keeps health checks out of the log as long as they succeed, and lifts what is ours to fix.
 func level(c *gin.Context) slog.Level {
 	switch path := c.FullPath(); {
-	case c.Writer.Status() >= http.StatusInternalServerError:
+	case c.Writer.Status() >= http.StatusInternalServerError && c.Writer.Status() != http.StatusNotImplemented:
 		return slog.LevelError
 	case path == livePath || path == readyPath:
 		return slog.LevelDebug

@@ -127,8 +127,8 @@ func TestOpenAPI(t *testing.T) {
 
 // refusals answers what to change in a good request so that it is refused with each status.
 func refusals(good attempt, template, nobody string) map[int]attempt {
-	unknown, absent, empty, large := good, good, good, good
-	unknown.query = "nonsense=1"
+	unknown, absent, empty, large, other := good, good, good, good, good
+	unknown.query, other.query = "nonsense=1", "time=0"
 	for _, segment := range strings.Split(template, "/") {
 		if strings.HasPrefix(segment, "{") {
 			absent.path = strings.ReplaceAll(template, segment, "none")
@@ -158,6 +158,8 @@ func refusals(good attempt, template, nobody string) map[int]attempt {
 		http.StatusUnauthorized:          good.with("Authorization", "Basic bm86Ym9keQ=="),
 		http.StatusForbidden:             good.with("Authorization", nobody),
 		http.StatusNotFound:              absent,
+		http.StatusNotAcceptable:         good.with("Accept", "text/html"),
+		http.StatusNotImplemented:        other,
 		http.StatusPreconditionFailed:    good.with("If-Match", `"999"`),
 		http.StatusRequestEntityTooLarge: large,
 		http.StatusUnsupportedMediaType:  good.with("Content-Type", "text/plain"),

@@ -51,6 +51,8 @@ func (e *Endpoint) Metadata(c *gin.Context) {
 	writePublic(c, "application/json", e.maxAge, e.metadata)
 }
 
+const statusListType = "application/statuslist+jwt"
+
 // StatusList answers GET /oauth/status/{list}: which tokens have ended (draft-ietf-oauth-status-list §8.1). Whoever is
 // between us and a verifier must ask each time, so that the list's own ttl is all that a verifier is late.
 func (e *Endpoint) StatusList(c *gin.Context) {
@@ -60,6 +62,15 @@ func (e *Endpoint) StatusList(c *gin.Context) {
 		NotFound(c)
 		return
 	}
+	if quality, _ := wanted(c.Request, statusListType); quality == 0 {
+		write(c, http.StatusNotAcceptable, oauth.InvalidRequest, "a status list is of the type "+statusListType)
+		return
+	}
+	if c.Request.URL.Query().Has("time") {
+		// draft-ietf-oauth-status-list §8.4: no list of another moment is kept.
+		write(c, http.StatusNotImplemented, oauth.InvalidRequest, "only the list of this moment is here")
+		return
+	}
 	list, err := e.issuer.StatusList(c.Request.Context(), number)
 	switch {
 	case errors.Is(err, oauth.ErrNotFound):
@@ -67,7 +78,8 @@ func (e *Endpoint) StatusList(c *gin.Context) {
 	case err != nil:
 		Fail(c, err)
 	default:
-		writePublic(c, "application/statuslist+jwt", "no-cache", list)
+		c.Header("Vary", "Accept")
+		writePublic(c, statusListType, "no-cache", list)
 	}
 }
 

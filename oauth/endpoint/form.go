@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -24,9 +25,15 @@ func readForm(request *http.Request, repeatable ...string) (form, error) {
 	if request.URL.RawQuery != "" || request.URL.ForceQuery {
 		return nil, invalidRequest("parameters belong in the body, not in the query")
 	}
-	mediaType, _, err := mime.ParseMediaType(request.Header.Get("Content-Type"))
+	mediaType, parameters, err := mime.ParseMediaType(request.Header.Get("Content-Type"))
 	if err != nil || len(request.Header.Values("Content-Type")) != 1 {
 		return nil, invalidRequest("one Content-Type of application/x-www-form-urlencoded is required")
+	}
+	if charset, given := parameters["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+		return nil, invalidRequest("the charset must be UTF-8")
+	}
+	if coding := request.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, invalidRequest("a body with a Content-Encoding is not read")
 	}
 	body, err := io.ReadAll(request.Body)
 	var tooLarge *http.MaxBytesError
@@ -36,22 +43,22 @@ func readForm(request *http.Request, repeatable ...string) (form, error) {
 	case err != nil:
 		return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body could not be read to its end", Err: err}
 	}
-	var parameters form
+	var said form
 	switch mediaType {
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(body))
 		if err != nil {
 			return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body is not well-formed", Err: err}
 		}
-		parameters = form(values)
+		said = form(values)
 	case "application/json":
-		if parameters, err = fromJSON(body); err != nil {
+		if said, err = fromJSON(body); err != nil {
 			return nil, err
 		}
 	default:
 		return nil, invalidRequest("the Content-Type must be application/x-www-form-urlencoded")
 	}
-	return parameters, parameters.tidy(repeatable)
+	return said, said.tidy(repeatable)
 }
 
 // fromJSON reads a flat object of strings, or of arrays of strings where a parameter stands more than once. Only

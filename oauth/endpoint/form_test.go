@@ -27,6 +27,8 @@ func TestReadForm(t *testing.T) {
 	}{
 		"form":                  {"/", encoded, "grant_type=client_credentials&scope=a+b", form{"grant_type": {"client_credentials"}, "scope": {"a b"}}},
 		"form with charset":     {"/", encoded + "; charset=UTF-8", "a=1", form{"a": {"1"}}},
+		"other charset":         {"/", encoded + "; charset=iso-8859-1", "a=1", nil},
+		"JSON, other charset":   {"/", inJSON + ";charset=latin1", `{"a":"1"}`, nil},
 		"no value is left out":  {"/", encoded, "a=&b", form{"a": {}, "b": {}}},
 		"repeated resource":     {"/", encoded, "resource=x&resource=y", form{"resource": {"x", "y"}}},
 		"JSON":                  {"/", inJSON, `{"scope":"a b","resource":["x","y"]}`, form{"scope": {"a b"}, "resource": {"x", "y"}}},

@@ -1,9 +1,7 @@
 package endpoint
 
 import (
-	"mime"
 	"net/http"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -38,13 +36,11 @@ func (e *Endpoint) Introspect(c *gin.Context) {
 
 const signedIntrospection = "application/" + oauth.IntrospectionType
 
+// acceptsSigned reports whether the caller names the signed form, and wants it no less than the plain one.
 func acceptsSigned(request *http.Request) bool {
-	for accepted := range strings.SplitSeq(strings.Join(request.Header.Values("Accept"), ","), ",") {
-		if mediaType, _, err := mime.ParseMediaType(accepted); err == nil && mediaType == signedIntrospection {
-			return true
-		}
-	}
-	return false
+	signed, named := wanted(request, signedIntrospection)
+	plain, _ := wanted(request, "application/json")
+	return named && signed > 0 && signed >= plain
 }
 
 // Revoke answers POST /oauth/revoke (RFC 7009 §2): the same whether or not there was anything to revoke.
