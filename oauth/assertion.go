@@ -113,7 +113,7 @@ func parseAssertion(text string) (assertion, error) {
 	if header.JSONWebKey != nil {
 		return assertion{}, errors.New("the assertion's header names a key in jwk")
 	}
-	for _, name := range []jose.HeaderKey{"jku", "x5u", "crit"} {
+	for _, name := range []jose.HeaderKey{"jku", "x5u", "crit", "zip", "cty"} {
 		if _, present := header.ExtraHeaders[name]; present {
 			return assertion{}, fmt.Errorf("the assertion's header has the parameter %s", name)
 		}
@@ -171,6 +171,10 @@ func (a *assertion) check(clientID, issuer string, now time.Time) error {
 		return errors.New("the assertion is not valid yet")
 	case claims.IssuedAt != nil && *claims.IssuedAt > at+skew: // Item 6.
 		return errors.New("the assertion's iat is in the future")
+	case claims.IssuedAt != nil && *claims.IssuedAt < at-skew-maxAssertionLife.Seconds():
+		return fmt.Errorf("the assertion was issued more than %v ago", maxAssertionLife)
+	case claims.NotBefore != nil && *claims.NotBefore >= *claims.ExpiresAt:
+		return errors.New("the assertion expires before it is valid")
 	case claims.ID == "": // Item 7: without a jti it could be used again.
 		return errors.New("the assertion has no jti")
 	case len(claims.ID) > maxAssertionID:

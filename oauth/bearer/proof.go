@@ -101,12 +101,15 @@ type Proof struct {
 
 // proofClaims are those of RFC 9449 §4.2.
 type proofClaims struct {
-	ID       string `json:"jti"`
-	Method   string `json:"htm"`
-	URL      string `json:"htu"`
-	IssuedAt int64  `json:"iat"`
-	Token    string `json:"ath"`
-	Nonce    string `json:"nonce"`
+	ID     string `json:"jti"`
+	Method string `json:"htm"`
+	URL    string `json:"htu"`
+	Token  string `json:"ath"`
+	Nonce  string `json:"nonce"`
+	// NumericDates, which need not be whole (RFC 7519 §2).
+	IssuedAt  float64  `json:"iat"`
+	ExpiresAt *float64 `json:"exp"`
+	NotBefore *float64 `json:"nbf"`
 }
 
 // Check judges a proof in the order of RFC 9449 §4.3. A refusal is a [*Refusal] that wraps [ErrInvalidProof] or
@@ -142,7 +145,7 @@ func (p *Proofs) Check(request ProofRequest) (Proof, error) {
 	return Proof{
 		Thumbprint: jkt,
 		id:         base64.RawURLEncoding.EncodeToString(id[:]),
-		until:      time.Unix(claims.IssuedAt, 0).Add(p.config.Window + time.Second).UTC(),
+		until:      time.Unix(int64(claims.IssuedAt), 0).Add(p.config.Window + time.Second).UTC(),
 	}, nil
 }
 
@@ -168,6 +171,9 @@ func (p *Proofs) open(text string) (compact, jose.JSONWebKey, error) {
 	if err := key.UnmarshalJSON(header.Key); err != nil {
 		return refused(refuseProof("malformed key"))
 	}
+	if err := checkProofKey(header.Key, header.Algorithm); err != nil {
+		return refused(err)
+	}
 	if !key.IsPublic() {
 		return refused(refuseProof("the key is not public"))
 	}
@@ -180,9 +186,38 @@ func (p *Proofs) open(text string) (compact, jose.JSONWebKey, error) {
 	return jws, key, nil
 }
 
+// checkProofKey judges what a key says of itself (RFC 7517 §4.2 to §4.4): it must be for verifying such proofs, and no
+// private part of it may be there, whatever that holds (RFC 9449 §4.3).
+func checkProofKey(text []byte, algorithm jose.SignatureAlgorithm) error {
+	var said struct {
+		Algorithm  string   `json:"alg"`
+		Use        string   `json:"use"`
+		Operations []string `json:"key_ops"`
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(text, &said) != nil || json.Unmarshal(text, &members) != nil {
+		return refuseProof("malformed key")
+	}
+	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} { // RFC 7518 §6.
+		if _, present := members[private]; present {
+			return refuseProof("the key is not public")
+		}
+	}
+	switch {
+	case said.Algorithm != "" && said.Algorithm != string(algorithm):
+		return refuseProoff("the key is for another algorithm", "%q", clip(said.Algorithm))
+	case said.Use != "" && said.Use != "sig", said.Operations != nil && !slices.Contains(said.Operations, "verify"):
+		return refuseProof("the key is not for verifying")
+	}
+	return nil
+}
+
+// ago is a difference of NumericDates for reading, as far as a Duration goes.
+func ago(difference float64) time.Duration { return seconds(int64(min(max(difference, 0), 1<<32))) }
+
 func (p *Proofs) checkClaims(claims *proofClaims, request ProofRequest) error {
-	off := claims.IssuedAt - p.config.Now().Unix()
-	window := int64(p.config.Window / time.Second)
+	now, window := float64(p.config.Now().Unix()), p.config.Window.Seconds()
+	off := claims.IssuedAt - now
 	switch {
 	case claims.ID == "" || len(claims.ID) > maxProofID:
 		return refuseProof("its jti is missing or too long")
@@ -195,7 +230,11 @@ func (p *Proofs) checkClaims(claims *proofClaims, request ProofRequest) error {
 	case p.config.Nonces != nil && !p.config.Nonces.Valid(claims.Nonce):
 		return &Refusal{Kind: ErrUseNonce, Reason: "the nonce is too old or not ours"}
 	case off < -window || off > window:
-		return refuseProoff("not of now", "made %v ago, or %v ahead", seconds(-off), seconds(off))
+		return refuseProoff("not of now", "made %v ago, or %v ahead", ago(-off), ago(off))
+	case claims.ExpiresAt != nil && *claims.ExpiresAt <= now-window: // RFC 7519 §4.1.4.
+		return refuseProof("expired")
+	case claims.NotBefore != nil && *claims.NotBefore > now+window: // RFC 7519 §4.1.5.
+		return refuseProof("not valid yet")
 	case request.AccessToken == "":
 		return nil
 	}

@@ -85,6 +85,11 @@ func TestProof(t *testing.T) {
 		return string(text)
 	}
 	private := publicJWK(t, key)
+	keySaying := func(name string, value any) string {
+		said := publicJWK(t, key.Public())
+		said[name] = value
+		return compactJWS(t, header(map[string]any{"jwk": said}), claims(nil), key)
+	}
 	offCurve := publicJWK(t, key.Public())
 	offCurve["x"] = publicJWK(t, other.Public())["x"]
 	good := compactJWS(t, header(nil), claims(nil), key)
@@ -104,6 +109,19 @@ func TestProof(t *testing.T) {
 		{"too late", compactJWS(t, header(nil), claims(map[string]any{"iat": noon.Unix() - 61}), key), "not of now"},
 		{"no iat", compactJWS(t, header(nil), claims(map[string]any{"iat": nil}), key), "not of now"},
 		{"iat at the end of time", compactJWS(t, header(nil), claims(map[string]any{"iat": int64(-1 << 63)}), key), "not of now"},
+		{"iat beyond numbers", compactJWS(t, header(nil), claims(map[string]any{"iat": 1e300}), key), "not of now"},
+		{"fraction of a second", compactJWS(t, header(nil), claims(map[string]any{"iat": float64(noon.Unix()) + .5}), key), ""},
+		{"exp and nbf", compactJWS(t, header(nil), claims(map[string]any{"exp": noon.Unix() + 1, "nbf": noon.Unix()}), key), ""},
+		{"expired", compactJWS(t, header(nil), claims(map[string]any{"exp": noon.Unix() - 60}), key), "expired"},
+		{"not valid yet", compactJWS(t, header(nil), claims(map[string]any{"nbf": noon.Unix() + 61}), key), "not valid yet"},
+		{"key for its algorithm", keySaying("alg", "ES256"), ""},
+		{"key for another algorithm", keySaying("alg", "ES384"), "the key is for another algorithm"},
+		{"key for signatures", keySaying("use", "sig"), ""},
+		{"key for encryption", keySaying("use", "enc"), "the key is not for verifying"},
+		{"key to verify", keySaying("key_ops", []string{"verify"}), ""},
+		{"key to encrypt", keySaying("key_ops", []string{"encrypt"}), "the key is not for verifying"},
+		{"key with an empty private part", keySaying("d", nil), "the key is not public"},
+		{"key with a symmetric part", keySaying("k", "AAAA"), "the key is not public"},
 		{"iat as text", compactJWS(t, header(nil), claims(map[string]any{"iat": "now"}), key), "malformed claims"},
 		{"no jti", compactJWS(t, header(nil), claims(map[string]any{"jti": ""}), key), "its jti is missing or too long"},
 		{"long jti", compactJWS(t, header(nil), claims(map[string]any{"jti": strings.Repeat("x", 257)}), key), "its jti is missing or too long"},
