@@ -19,12 +19,16 @@ const actorKey = "actor"
 func (a *API) Authenticate(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
 	session, hasSession := a.cookie.read(c)
-	_, hasToken := c.Request.Header["Authorization"]
+	headers, hasToken := c.Request.Header["Authorization"]
 	var (
 		actor admin.Actor
 		ok    bool
 	)
 	switch {
+	case len(headers) > 1:
+		// RFC 6750 §3.1: a request that uses more than one method is malformed.
+		a.malformed(c, "Authorization", "repeated", "send one Authorization header")
+		return
 	case hasSession && hasToken:
 		a.malformed(c, "Authorization", "contradictory", "send either a bearer token or the cookie of a session")
 		return
@@ -105,6 +109,10 @@ func (a *API) challenge(c *gin.Context, code string) {
 		detail, parameters = "The bearer token is malformed, expired, for somebody else, or no longer in force.", `, error="`+code+`"`
 	}
 	c.Header("WWW-Authenticate", a.bearerChallenge(parameters))
+	if code == "" {
+		// RFC 9449 §7.1: whoever has not chosen a scheme is told of both.
+		c.Writer.Header().Add("WWW-Authenticate", a.dpopChallenge(""))
+	}
 	a.write(c, Problem{Type: "unauthorized", Status: http.StatusUnauthorized, Detail: detail})
 }
 

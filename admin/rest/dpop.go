@@ -52,7 +52,10 @@ func (a *API) challengeDPoP(c *gin.Context, refusal *bearer.Refusal) {
 	case errors.Is(refusal, bearer.ErrUseNonce):
 		code, detail = "use_dpop_nonce", "The DPoP proof needs the nonce in the DPoP-Nonce header."
 	}
-	c.Header("WWW-Authenticate", `DPoP realm="latchkey", error="`+code+`", algs="`+a.dpop.algorithms+
-		`", resource_metadata="`+resourceMetadata(a.issuer.URL())+`"`)
+	c.Header("WWW-Authenticate", a.dpopChallenge(`, error="`+code+`"`))
 	a.write(c, Problem{Type: "unauthorized", Status: http.StatusUnauthorized, Detail: detail})
+}
+
+func (a *API) dpopChallenge(parameters string) string {
+	return `DPoP realm="latchkey"` + parameters + `, algs="` + a.dpop.algorithms + `", resource_metadata="` + resourceMetadata(a.issuer.URL()) + `"`
 }

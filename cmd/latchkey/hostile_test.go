@@ -133,3 +133,31 @@ func replaced(value any, at, pointer, by string) any {
 		return value
 	}
 }
+
+// TestUnclearAuthorization: the management API tells whoever sends no token of both schemes, and takes no two.
+func TestUnclearAuthorization(t *testing.T) {
+	first := startWith(t, identity{})
+	for name, test := range map[string]struct {
+		headers    []string
+		status     int
+		challenges int
+	}{
+		"none":   {nil, http.StatusUnauthorized, 2},
+		"two":    {[]string{"Bearer a", "Bearer b"}, http.StatusBadRequest, 0},
+		"broken": {[]string{"Bearer a"}, http.StatusUnauthorized, 1},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, first.issuer+"/admin/v1/me", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header["Authorization"] = test.headers
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if challenges := response.Header.Values("WWW-Authenticate"); response.StatusCode != test.status || len(challenges) != test.challenges {
+			t.Errorf("%s: %s, %q", name, response.Status, challenges)
+		}
+	}
+}
