@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
@@ -213,5 +214,35 @@ func TestMigrateWithoutTrigrams(t *testing.T) {
 	rows, err := db.Clients(t.Context(), admin.ClientQuery{Search: "OBO", Sort: admin.ByName, Limit: 1})
 	if err != nil || len(rows) != 1 || rows[0].ID != client.ID {
 		t.Errorf("a search answered %v, %v", rows, err)
+	}
+}
+
+// TestClientsOfOlderPrograms: a client that a program from before the status lists makes beside newer replicas gets
+// tokens from these, and a place of its own to end them by.
+func TestClientsOfOlderPrograms(t *testing.T) {
+	db := migrated(t, storagetest.Postgres(t).NewDatabase(t))
+	known, _ := planted(t, db)
+	older := func(id string) {
+		t.Helper()
+		_, err := db.sql.Exec(`INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, jwks, jwks_uri, grants,
+				token_lifetime, allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
+			SELECT $1, org_id, $1, note, owner, status, auth_method, jwks, jwks_uri, grants,
+				token_lifetime, allowed_cidrs, created_at, created_by, updated_at, updated_by, 1 FROM clients WHERE id = $2`, id, known.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := fresh(t, db, FreshConfig{})
+	older("cid_beside")
+	places := make(map[oauth.StatusPlace]bool)
+	for _, id := range []string{known.ID, "cid_beside"} {
+		client, err := f.Client(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places[client.StatusPlace] = true
+	}
+	if len(places) != 2 {
+		t.Error("two clients have one place")
 	}
 }
