@@ -69,6 +69,8 @@ var seeds = []string{
 			CASE WHEN HASHTEXT(id) % 5 = 0 THEN NOW() + (HASHTEXT(name) % 400) * INTERVAL '1 day' END,
 			CASE WHEN s = 1 AND HASHTEXT(id) % 500 = 1 THEN NOW() + INTERVAL '1 day' END
 		FROM clients, GENERATE_SERIES(1, 2) s WHERE (s = 1 OR HASHTEXT(id) % 500 = 1) AND $1 > 0`,
+	`UPDATE clients SET secret_expires_at = s.expires_at FROM secrets s
+		WHERE s.client_id = clients.id AND s.expires_at IS NOT NULL AND s.stops_at IS NULL AND $1 > 0`,
 	`INSERT INTO client_usage (client_id, org_id, status, created_at, used_at, used_from, refused_at, refused_code, refused_reason,
 			refused_missing)
 		SELECT id, org_id, status, created_at,
@@ -92,7 +94,7 @@ func seeded(t *testing.T, clients int) *DB {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	pool.MustExec(`SET session_replication_role = replica`) // Without foreign keys it is quicker.
+	pool.MustExec(`SET session_replication_role = replica`) // Without foreign keys and triggers it is quicker.
 	for _, statement := range seeds {
 		pool.MustExec(statement, clients)
 	}
@@ -165,6 +167,24 @@ func TestListPlans(t *testing.T) {
 				query.After = &rows[len(rows)-1].Position
 			}
 			query.After = nil
+		}
+	}
+}
+
+// TestExpiringPlans holds that a page of the few clients whose secret expires soon is collected by the index of that, which
+// holds all that an order by name or age takes, and so touches few pages of the database.
+func TestExpiringPlans(t *testing.T) {
+	db := seeded(t, 40_000)
+	for name, query := range map[string]admin.ClientQuery{
+		"secret_expiring":  {Attention: admin.AttentionSecretExpiring},
+		"expires within 7": {SecretExpiresWithin: 7 * 24 * time.Hour},
+	} {
+		for _, sort := range listSorts() {
+			query.Sort, query.Limit, query.Now = sort, admin.DefaultPageLimit+1, now()
+			plan := explain(t, db, query)
+			if !strings.Contains(plan, "using clients_by_secret_end") || strings.Contains(plan, "on secrets s_") {
+				t.Errorf("%s by %s is not collected by its index:\n%s", name, sort, plan)
+			}
 		}
 	}
 }
@@ -329,4 +349,49 @@ func measureKinds(t *testing.T, db *DB, kinds map[string]admin.ClientQuery) {
 			}
 		}
 	}
+}
+
+// TestSecretEnds holds that the database keeps when the secret of a client expires, whoever writes its secrets.
+func TestSecretEnds(t *testing.T) {
+	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
+		db := migrated(t, newURL(t))
+		client, _ := planted(t, db)
+		soon := now().Add(time.Hour)
+		old, _ := oauth.NewSecret(now().Add(-time.Hour), "test")
+		old.ExpiresAt = now().Add(-time.Minute)
+		expiring, _ := oauth.NewSecret(now(), "test")
+		expiring.ExpiresAt = soon
+		replaced := expiring
+		replaced.StopsAt = soon
+		stopped := expiring
+		stopped.StoppedAt = now()
+		lasting, _ := oauth.NewSecret(now(), "test")
+		for _, step := range []struct {
+			secrets []oauth.Secret
+			listed  bool
+		}{
+			{[]oauth.Secret{expiring}, true},
+			{[]oauth.Secret{lasting, replaced}, false},
+			{[]oauth.Secret{expiring, old}, true},
+			{[]oauth.Secret{lasting, old}, false},
+			{[]oauth.Secret{stopped}, false},
+			{[]oauth.Secret{expiring}, true},
+			{nil, false},
+		} {
+			err := db.UpdateClient(t.Context(), client.ID, func(client *oauth.Client) (*admin.Event, error) {
+				client.Secrets = step.secrets
+				changed := event("credential.changed", client.ID)
+				return &changed, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, err := db.Clients(t.Context(), admin.ClientQuery{
+				Attention: admin.AttentionSecretExpiring, Sort: admin.ByName, Limit: 10, Now: now(),
+			})
+			if err != nil || len(rows) == 1 != step.listed {
+				t.Errorf("%v: %d clients are listed (%v)", step.secrets, len(rows), err)
+			}
+		}
+	})
 }

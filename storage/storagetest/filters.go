@@ -108,7 +108,7 @@ func usedOrder(sort admin.ClientSort, used map[string]time.Time) func(a, b oauth
 }
 
 // testAttention holds what the database finds for each reason against admin.AttentionOf, on clients whose dates are
-// drawn around the limits of every rule.
+// drawn around the limits of every rule. As admin leaves it, at most one usable secret is one that no rotation replaces.
 func testAttention(t *testing.T, f *fixture) {
 	f.plant(t)
 	now := f.start.Add(1000 * day)
@@ -131,6 +131,9 @@ func testAttention(t *testing.T, f *fixture) {
 			secret, _ := oauth.NewSecret(near(-2*admin.OldSecretWithin, -admin.OldSecretWithin, -time.Hour), "somebody")
 			secret.ExpiresAt = maybe(near(0, admin.ExpiringWithin, 3*admin.ExpiringWithin))
 			secret.StopsAt = maybe(near(0, time.Hour))
+			if i := len(client.Secrets) - 1; i >= 0 && client.Secrets[i].Usable(now.Add(-time.Hour)) && secret.StopsAt.IsZero() {
+				client.Secrets[i].StopsAt = near(0, time.Hour) // A rotation ends whatever the new secret replaces.
+			}
 			if random.IntN(5) == 0 {
 				secret.StoppedAt = now
 			}
