@@ -140,7 +140,8 @@ func TestMigrationTimeout(t *testing.T) {
 	}
 }
 
-// TestMigrateToUsage holds that clients from before usage was kept are listed by use and by place.
+// TestMigrateToUsage holds that clients from before usage was kept are listed by use, by place and by when their secret
+// expires.
 func TestMigrateToUsage(t *testing.T) {
 	onBoth(t, func(t *testing.T, newURL func(testing.TB) string) {
 		db := open(t, newURL(t))
@@ -166,11 +167,14 @@ func TestMigrateToUsage(t *testing.T) {
 					allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
 				VALUES ($1, 'org_one', $1, '', '', 'active', 'client_secret', $2, 0, '[]', $3, '', $3, '', 1)`, id, grants, at)
 		}
+		db.sql.MustExec(`INSERT INTO secrets (id, client_id, hash, hint, created_at, created_by, expires_at)
+			VALUES ('sec_other', 'cid_other', $1, '', $2, '', $3)`, make([]byte, 32), at, moment{at.Add(time.Hour)})
 		if err := db.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for want, query := range map[string]admin.ClientQuery{
 			"cid_none cid_org cid_other ": {Sort: admin.ByUsed},
+			"cid_other ":                  {Sort: admin.ByName, SecretExpiresWithin: 2 * time.Hour, Now: at.Time},
 			"cid_org ":                    {Sort: admin.ByName, Places: []string{"org_one"}},
 		} {
 			query.Limit = 10
