@@ -277,14 +277,19 @@ const Scope = ({app, draft, set, errors}) => {
 		${!apart && divisible.length > 1 && html`<button type="button" class="btn sm quiet" onClick=${split}>Choose for each API apart</button>`}</fieldset>`
 }
 
+/** Line is a field of one line. @param {{id: string, name: string, hint?: string, error?: string, value: string, set: (value: string) => void, [attribute: string]: unknown}} props */
+const Line = ({id, name, hint, error, set, ...attributes}) => html`<div class="field"><label for=${id}>${name}</label><input id=${id} type="text" autocomplete="off" ...${attributes} aria-invalid=${error ? 'true' : undefined} onInput=${onText(set)}/>
+	${hint && html`<small>${hint}</small>`}<${ErrorText} text=${error}/></div>`
+
 /** More is what few need. It opens by itself where something is wrong in it.
  * @param {Editing & {errors: Record<string, string>}} props */
-const More = ({draft, set, errors}) => html`<details class="more" open=${Boolean(draft.note || draft.owner || draft.lifetime || draft.networks || errors.note || errors.owner || errors.token_lifetime || errors.allowed_cidrs)}>
-	<summary>Owner, note, token lifetime, networks</summary><div>
-	<div class="field"><label for="owner">Owner</label><input id="owner" type="text" value=${draft.owner} maxlength="200" autocomplete="off" aria-invalid=${errors.owner ? 'true' : undefined} onInput=${onText(owner => set({owner}))}/>
-		<small>Whom to ask about it: a team, a person, an address</small><${ErrorText} text=${errors.owner}/></div>
+const More = ({draft, set, errors}) => html`<details class="more" open=${Boolean(draft.note || draft.owner || draft.lifetime || draft.hourly || draft.daily || draft.networks ||
+		['note', 'owner', 'token_lifetime', 'token_quota_per_hour', 'token_quota_per_day', 'allowed_cidrs'].some(key => errors[key]))}>
+	<summary>Owner, note, token lifetime and quota, networks</summary><div>
+	<${Line} id="owner" name="Owner" value=${draft.owner} maxlength="200" error=${errors.owner} set=${(/** @type {string} */ owner) => set({owner})} hint="Whom to ask about it: a team, a person, an address"/>
 	<div class="field"><label for="note">Note</label><textarea id="note" maxlength="2000" rows="2" value=${draft.note} aria-invalid=${errors.note ? 'true' : undefined} onInput=${onText(note => set({note}))}></textarea><${ErrorText} text=${errors.note}/></div>
-	<div class="field"><label for="lifetime">Token lifetime in minutes</label><input id="lifetime" type="text" inputmode="decimal" value=${draft.lifetime} autocomplete="off" aria-invalid=${errors.token_lifetime ? 'true' : undefined} onInput=${onText(lifetime => set({lifetime}))}/>
-		<small>Empty leaves it to the APIs, which cap it in any case</small><${ErrorText} text=${errors.token_lifetime}/></div>
+	<${Line} id="lifetime" name="Token lifetime in minutes" value=${draft.lifetime} inputmode="decimal" error=${errors.token_lifetime} set=${(/** @type {string} */ lifetime) => set({lifetime})} hint="Empty leaves it to the APIs, which cap it in any case"/>
+	<div class="pair"><${Line} id="hourly" name="Tokens per hour" value=${draft.hourly} inputmode="numeric" error=${errors.token_quota_per_hour} set=${(/** @type {string} */ hourly) => set({hourly})} hint="Empty: any number"/>
+		<${Line} id="daily" name="Tokens per day" value=${draft.daily} inputmode="numeric" error=${errors.token_quota_per_day} set=${(/** @type {string} */ daily) => set({daily})} hint="Empty: any number"/></div>
 	<div class="field"><label for="networks">Allowed networks</label><textarea id="networks" class="mono" rows="2" spellcheck="false" value=${draft.networks} aria-invalid=${errors.allowed_cidrs ? 'true' : undefined} onInput=${onText(networks => set({networks}))}></textarea>
 		<small>Addresses or CIDRs, one a line. Empty allows any</small><${ErrorText} text=${errors.allowed_cidrs}/></div></div></details>`

@@ -3,7 +3,7 @@ import {appliesTo, common, nothing, samePlaces, ticksOf} from './places.js'
 
 /** @typedef {import('./places.js').Ticks} Ticks */
 /** @typedef {{
- *   name: string, note: string, owner: string, expires: string, lifetime: string, networks: string, orgID: string,
+ *   name: string, note: string, owner: string, expires: string, lifetime: string, hourly: string, daily: string, dpop: boolean, networks: string, orgID: string,
  *   grants: Record<string, string[]>, places: Record<string, Ticks>, installation: string[],
  * }} Draft */
 /** @typedef {{apis: API[], parentOf: (id: string) => string}} World the catalogue and the tree */
@@ -13,7 +13,7 @@ export const everywhere = '*'
 
 /** @returns {Draft} */
 export const blank = () => ({
-	name: '', note: '', owner: '', expires: '365', lifetime: '', networks: '', orgID: '', grants: {}, places: {[everywhere]: nothing}, installation: [],
+	name: '', note: '', owner: '', expires: '365', lifetime: '', hourly: '', daily: '', dpop: false, networks: '', orgID: '', grants: {}, places: {[everywhere]: nothing}, installation: [],
 })
 
 /** draftOf is the draft of a credential as it is. @param {APICredential} credential @param {World} world @returns {Draft} */
@@ -23,7 +23,8 @@ export const draftOf = (credential, {apis, parentOf}) => {
 	const own = shared ? {} : Object.fromEntries(grants.filter(placed).map(g => [g.key, ticksOf(g.places)]))
 	return {
 		name: credential.name, note: credential.note, owner: credential.owner, expires: '', orgID: credential.org_id,
-		lifetime: credential.token_lifetime ? String(credential.token_lifetime / 60) : '', networks: credential.allowed_cidrs.join('\n'),
+		lifetime: textOf(credential.token_lifetime / 60), networks: credential.allowed_cidrs.join('\n'),
+		hourly: textOf(credential.token_quota_per_hour), daily: textOf(credential.token_quota_per_day), dpop: credential.dpop_required,
 		grants: Object.fromEntries(credential.grants.map(g => [g.api, g.permissions])),
 		places: {[everywhere]: shared ?? nothing, ...own},
 		installation: credential.grants.filter(g => g.applies_to.installation).map(g => g.api),
@@ -58,8 +59,15 @@ const sameGrant = (a, b) => a.api === b.api && String([...a.permissions ?? []].s
 /** @param {string} text */
 const networksOf = text => text.split(/[\s,]+/).filter(Boolean)
 
+/** textOf writes a limit; without one, nothing. @param {number} n */
+const textOf = n => n ? String(n) : ''
+
 /** lifetimeOf turns minutes into seconds. What is no number is left for the server to refuse. @param {string} minutes */
 const lifetimeOf = minutes => minutes.trim() === '' ? 0 : Math.round(Number(minutes) * 60)
+
+/** quotaOf reads a number of tokens. What is none is sent as it is, for the server to refuse: JSON would make it null, which
+ * takes the quota away. @param {string} text */
+const quotaOf = text => /** @type {number} */ (Number.isFinite(Number(text)) ? Number(text) : text)
 
 /** created is the body that makes the draft. @param {Draft} draft @param {World} world @param {number} now @returns {NewCredential} */
 export const created = (draft, world, now) => ({
@@ -68,6 +76,9 @@ export const created = (draft, world, now) => ({
 	...draft.owner.trim() && {owner: draft.owner.trim()},
 	...draft.orgID && {org_id: draft.orgID},
 	...draft.lifetime.trim() && {token_lifetime: lifetimeOf(draft.lifetime)},
+	...draft.hourly.trim() && {token_quota_per_hour: quotaOf(draft.hourly)},
+	...draft.daily.trim() && {token_quota_per_day: quotaOf(draft.daily)},
+	...draft.dpop && {dpop_required: true},
 	...draft.networks.trim() && {allowed_cidrs: networksOf(draft.networks)},
 	...draft.expires && {secret_expires_at: new Date(now + Number(draft.expires) * 86_400_000).toISOString()},
 })
@@ -83,6 +94,8 @@ export const changed = (draft, base, world) => {
 		...draft.note.trim() !== base.note && {note: draft.note.trim()},
 		...draft.owner.trim() !== base.owner && {owner: draft.owner.trim()},
 		...draft.lifetime.trim() !== before.lifetime && {token_lifetime: lifetimeOf(draft.lifetime)},
+		...draft.hourly.trim() !== before.hourly && {token_quota_per_hour: quotaOf(draft.hourly)},
+		...draft.daily.trim() !== before.daily && {token_quota_per_day: quotaOf(draft.daily)},
 		...String(networksOf(draft.networks)) !== String(base.allowed_cidrs) && {allowed_cidrs: networksOf(draft.networks)},
 		...!same && {grants},
 	}
@@ -98,6 +111,9 @@ export const rebased = (draft, base, theirs, world) => {
 		note: 'note' in mine ? draft.note : there.note,
 		owner: 'owner' in mine ? draft.owner : there.owner,
 		lifetime: 'token_lifetime' in mine ? draft.lifetime : there.lifetime,
+		hourly: 'token_quota_per_hour' in mine ? draft.hourly : there.hourly,
+		daily: 'token_quota_per_day' in mine ? draft.daily : there.daily,
+		dpop: there.dpop,
 		networks: 'allowed_cidrs' in mine ? draft.networks : there.networks,
 		...!('grants' in mine) && {grants: there.grants, places: there.places, installation: there.installation},
 	}

@@ -46,6 +46,7 @@ const Overview = ({app, credential: c}) => {
 			<dt>Last token</dt><dd><${Time} at=${c.last_used_at} now=${app.now}/>${from && `, from ${from}`}</dd>
 			<dt>14 days</dt><dd>${count(sum(c.usage.daily), 'token')}${usage ? `, ${refused} refused` : ''}</dd>
 			<dt>Token lifetime</dt><dd>${c.token_lifetime ? seconds(c.token_lifetime) : 'as the APIs say'}</dd>
+			<dt>Quota</dt><dd>${[c.token_quota_per_hour && `${count(c.token_quota_per_hour, 'token')} an hour`, c.token_quota_per_day && `${count(c.token_quota_per_day, 'token')} a day`].filter(Boolean).join(', ') || 'any number'}</dd>
 			<dt>Networks</dt><dd>${c.allowed_cidrs.length ? c.allowed_cidrs.join(', ') : 'any'}</dd>
 			<dt>Created</dt><dd><time datetime=${c.created_at} title=${c.created_at}>${date(c.created_at, app.now)}</time> by ${app.person(c.created_by)}</dd>
 			${c.owner && html`<dt>Owner</dt><dd>${c.owner}</dd>`}${c.note && html`<dt>Note</dt><dd>${c.note}</dd>`}</dl></div>

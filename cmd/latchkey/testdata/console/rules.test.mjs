@@ -71,7 +71,7 @@ it('keeps filters and forgets dialogs on the way', () => {
 const apis = [{key: 'profile', level: 'workspace', choice: 'one', permissions: [{key: 'read'}]}, {key: 'platform', level: 'account', choice: 'one', permissions: [{key: 'admin'}, {key: 'user'}]}]
 const world = {apis, parentOf: id => ({a: 'E', b: 'E'})[id]}
 const credential = {
-	client_id: 'cid_1', org_id: 'o', name: 'N', note: '', owner: '', token_lifetime: 0, allowed_cidrs: [],
+	client_id: 'cid_1', org_id: 'o', name: 'N', note: '', owner: '', token_lifetime: 0, token_quota_per_hour: 0, token_quota_per_day: 0, dpop_required: false, allowed_cidrs: [],
 	grants: [{api: 'profile', permissions: ['read'], applies_to: {workspaces: ['b', 'a']}}],
 }
 
@@ -87,6 +87,16 @@ it('puts what was typed on top of what others did', () => {
 	const begun = draft.draftOf(credential, world), theirs = {...credential, note: 'theirs', name: 'Theirs'}
 	const mine = draft.rebased({...begun, name: 'Mine'}, credential, theirs, world)
 	assert.deepEqual(draft.changed(mine, theirs, world), {name: 'Mine'})
+})
+
+it('keeps quotas and DPoP, and leaves what is no number for the server to refuse', () => {
+	const bounded = {...credential, token_quota_per_hour: 100, dpop_required: true}, begun = draft.draftOf(bounded, world)
+	assert.deepEqual(draft.changed(begun, bounded, world), {})
+	assert.deepEqual(draft.changed({...begun, hourly: '', daily: ' 2000 '}, bounded, world), {token_quota_per_hour: 0, token_quota_per_day: 2000})
+	assert.deepEqual(draft.changed({...begun, hourly: '1,000'}, bounded, world), {token_quota_per_hour: '1,000'})
+	const {token_quota_per_hour, token_quota_per_day, dpop_required} = draft.created(begun, world, 0)
+	assert.deepEqual([token_quota_per_hour, token_quota_per_day, dpop_required], [100, undefined, true])
+	assert.deepEqual(draft.changed(draft.rebased({...begun, daily: '7'}, bounded, {...bounded, token_quota_per_hour: 5}, world), {...bounded, token_quota_per_hour: 5}, world), {token_quota_per_day: 7})
 })
 
 it('fills the form from a link, with what exists only', () => {
