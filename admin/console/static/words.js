@@ -103,6 +103,7 @@ export const did = action => actions[action] ?? action.replace(/^credential\./, 
 
 const fields = /** @type {Record<string, string>} */ ({
 	name: 'Name', note: 'Note', owner: 'Owner', status: 'Status', grants: 'Access', token_lifetime: 'Token lifetime',
+	token_quota_per_hour: 'Tokens per hour', token_quota_per_day: 'Tokens per day',
 	dpop_required: 'DPoP required', allowed_cidrs: 'Networks', auth_method: 'Authentication', jwks: 'Public keys', jwks_uri: 'Public keys at',
 })
 
