@@ -59,7 +59,6 @@ func (s *sqlite) connector(patience time.Duration) (driver.Connector, error) {
 			// In WAL, less than FULL could lose a change that has been answered when the power fails.
 			"synchronous(FULL)",
 			"foreign_keys(1)",
-			"cache_size(-512)",
 		},
 		// A transaction that began by reading could not become a writer while another one is.
 		"_txlock": {"immediate"},
