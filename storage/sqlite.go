@@ -70,7 +70,7 @@ func (s *sqlite) connector(patience time.Duration) (driver.Connector, error) {
 	}
 	address := "file:" + (&url.URL{Path: s.path}).EscapedPath() + "?" + settings.Encode()
 	connector, err := sqlitedriver.NewConnector(address)
-	return &sqliteConnector{connector, patience}, err
+	return &sqliteConnector{connector, patience, make(chan struct{}, 1)}, err
 }
 
 // sqliteConnector waits for a file that other processes are just opening as well: SQLite answers at once, and not
@@ -78,6 +78,7 @@ func (s *sqlite) connector(patience time.Duration) (driver.Connector, error) {
 type sqliteConnector struct {
 	driver.Connector
 	patience time.Duration
+	turn     chan struct{} // of [sqliteConn]
 }
 
 // Connect implements driver.Connector.
@@ -86,8 +87,11 @@ func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	defer cancel()
 	for {
 		conn, err := c.Connector.Connect(ctx)
-		if sqliteCode(err) != sqlite3.SQLITE_BUSY {
-			return conn, err
+		switch {
+		case err == nil:
+			return &sqliteConn{conn.(sqliteDriverConn), c.patience, c.turn}, nil
+		case sqliteCode(err) != sqlite3.SQLITE_BUSY:
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
