@@ -27,7 +27,7 @@ func narrow(query *admin.ClientQuery, order clientOrder) filter {
 		where.and("c.name = %s", query.Name)
 	}
 	where.granted(query, order.id)
-	where.used(query, order.id)
+	where.used(query, order)
 	return where
 }
 
@@ -38,40 +38,41 @@ func (f *filter) beyond(query *admin.ClientQuery, order clientOrder) {
 	}
 }
 
-// granted narrows to clients that are granted something, somewhere.
+// granted narrows to clients that are granted something, somewhere: what is asked for of an API, at the place asked for.
+// Every grant is at some place, but for those in the installation, which are at none that can be asked for.
 func (f *filter) granted(query *admin.ClientQuery, id string) {
 	switch {
 	case query.Permission != "":
 		f.and("EXISTS (SELECT 1 FROM grant_permissions g WHERE g.client_id = "+id+" AND g.api = %s AND g.permission = %s)",
 			query.API, query.Permission)
-	case query.API != "":
+	case query.API != "" && len(query.Places) == 0:
 		f.and("EXISTS (SELECT 1 FROM grant_permissions g WHERE g.client_id = "+id+" AND g.api = %s)", query.API)
 	}
 	if len(query.Places) == 0 {
 		return
 	}
-	var places filter
-	places.values = f.values
-	places.anyOf("p.tenant_id", query.Places)
-	there := places.clauses[0]
-	f.values = places.values
+	there := f.in("p.tenant_id", query.Places)
 	if query.PlacesIn != "" {
 		there += " OR p.tenant_id IN (SELECT t.id FROM tenants t WHERE t.parent_id = " + f.place(query.PlacesIn) + ")"
 	}
-	f.and("EXISTS (SELECT 1 FROM grant_places p WHERE p.client_id = " + id + " AND (" + there + "))")
+	there = "p.client_id = " + id + " AND (" + there + ")"
+	if query.API != "" {
+		there += " AND p.api = " + f.place(query.API)
+	}
+	f.and("EXISTS (SELECT 1 FROM grant_places p WHERE " + there + ")")
 }
 
 // used narrows to clients by what they did and what is about to happen to them, by the rules of admin.AttentionOf.
-func (f *filter) used(query *admin.ClientQuery, id string) {
+func (f *filter) used(query *admin.ClientQuery, order clientOrder) {
 	if query.UnusedFor > 0 {
 		f.unusedFor(query, query.UnusedFor)
 	}
 	if query.SecretExpiresWithin > 0 {
-		f.secretExpires(query, query.SecretExpiresWithin)
+		f.secretExpires(query, order, query.SecretExpiresWithin)
 	}
 	switch query.Attention {
 	case admin.AttentionSecretExpiring:
-		f.secretExpires(query, admin.ExpiringWithin)
+		f.secretExpires(query, order, admin.ExpiringWithin)
 	case admin.AttentionUnused:
 		f.unusedFor(query, admin.UnusedAfter)
 	case admin.AttentionOldSecretInUse:
@@ -79,7 +80,7 @@ func (f *filter) used(query *admin.ClientQuery, id string) {
 			SELECT 1 FROM secrets old
 			JOIN secret_usage used ON used.client_id = old.client_id AND used.secret_id = old.id
 			JOIN secrets new ON new.client_id = old.client_id
-			WHERE old.client_id = `+id+` AND old.stopped_at IS NULL AND old.stops_at IS NOT NULL AND old.stops_at > %s
+			WHERE old.client_id = `+order.id+` AND old.stopped_at IS NULL AND old.stops_at IS NOT NULL AND old.stops_at > %s
 				AND (old.expires_at IS NULL OR old.expires_at > %s) AND used.used_at > %s
 				AND new.created_at > old.created_at AND used.used_at >= new.created_at)`,
 			moment{query.Now}, moment{query.Now}, moment{query.Now.Add(-admin.OldSecretWithin)})
@@ -93,8 +94,9 @@ func (f *filter) unusedFor(query *admin.ClientQuery, age time.Duration) {
 	f.and("u.created_at <= %s AND u.used_at <= %s", since, since)
 }
 
-// secretExpires narrows by what the database keeps of a client's secrets beside it: see the migration 00019.
-func (f *filter) secretExpires(query *admin.ClientQuery, within time.Duration) {
-	f.and("c.deleted_at IS NULL AND c.secret_expires_at > %s AND c.secret_expires_at <= %s",
-		moment{query.Now}, moment{query.Now.Add(within)})
+// secretExpires narrows by what the database keeps of a client's secrets in both tables: see the migrations 00019 and
+// 00020.
+func (f *filter) secretExpires(query *admin.ClientQuery, order clientOrder, within time.Duration) {
+	end := order.own + ".secret_expires_at"
+	f.and(end+" > %s AND "+end+" <= %s", moment{query.Now}, moment{query.Now.Add(within)})
 }

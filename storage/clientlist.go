@@ -63,8 +63,7 @@ func orderOf(sort admin.ClientSort) (clientOrder, error) {
 func (o *clientOrder) from(query *admin.ClientQuery, names bool) string {
 	const both = "clients c JOIN client_usage u ON u.client_id = c.id"
 	switch {
-	case o.own == "u" && !names && query.Name == "" && query.SecretExpiresWithin == 0 &&
-		query.Attention != admin.AttentionSecretExpiring:
+	case o.own == "u" && !names && query.Name == "":
 		return "client_usage u"
 	case o.own == "c" && query.UnusedFor == 0 && query.Attention != admin.AttentionUnused &&
 		query.Attention != admin.AttentionRefusedRequests:

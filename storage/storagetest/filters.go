@@ -48,30 +48,44 @@ func testClientFilters(t *testing.T, f *fixture) {
 			all = append(all, *client)
 		}
 	}
+	both, _ := f.client("Robot of two APIs")
+	both.CreatedAt, both.Secrets[0].ExpiresAt = f.start.Add(150*day), time.Time{}
+	both.Grants = []oauth.Grant{
+		{API: apiKey, Permissions: []string{"read"}, AppliesTo: oauth.Places{Workspaces: []string{workspace}}},
+		{API: "orders", Permissions: []string{"write"}, AppliesTo: oauth.Places{Workspaces: []string{"wks_two"}}},
+	}
+	must(t, f.Admin.CreateClient(t.Context(), both, f.event("credential.created", both.ID)))
+	all = append(all, *both)
 	batch := oauth.Usage{}
 	for id, at := range used {
 		batch.Clients = append(batch.Clients, oauth.ClientUse{ClientID: id, IssuedAt: at})
 	}
 	f.addUsage(t, batch)
 
-	at := func(tenants ...string) func(oauth.Client) bool {
+	granted := func(api string, tenants ...string) func(oauth.Client) bool {
 		return func(c oauth.Client) bool {
-			places := c.Grants[0].AppliesTo
-			named := slices.Concat(places.Accounts, places.Workspaces, places.AllWorkspacesOf)
-			return places.Org && slices.Contains(tenants, org) ||
-				slices.ContainsFunc(named, func(id string) bool { return slices.Contains(tenants, id) })
+			return slices.ContainsFunc(c.Grants, func(grant oauth.Grant) bool {
+				places := grant.AppliesTo
+				named := slices.Concat(places.Accounts, places.Workspaces, places.AllWorkspacesOf)
+				there := len(tenants) == 0 || places.Org && slices.Contains(tenants, org) ||
+					slices.ContainsFunc(named, func(id string) bool { return slices.Contains(tenants, id) })
+				return there && (api == "" || api == grant.API)
+			})
 		}
 	}
 	for what, test := range map[string]struct {
 		query admin.ClientQuery
 		want  func(oauth.Client) bool
 	}{
-		"an API":        {admin.ClientQuery{API: "orders"}, func(c oauth.Client) bool { return c.Grants[0].API == "orders" }},
-		"a permission":  {admin.ClientQuery{API: apiKey, Permission: "read"}, func(c oauth.Client) bool { return c.Grants[0].API == apiKey }},
+		"an API":        {admin.ClientQuery{API: "orders"}, granted("orders")},
+		"a permission":  {admin.ClientQuery{API: apiKey, Permission: "read"}, granted(apiKey)},
 		"another's":     {admin.ClientQuery{API: apiKey, Permission: "write"}, nobody},
-		"a place":       {admin.ClientQuery{Places: []string{workspace, account, org}}, at(workspace, account, org)},
-		"a place below": {admin.ClientQuery{Places: []string{"acc_two", org}, PlacesIn: "acc_two"}, at("acc_two", org, "wks_two", "wks_twin")},
-		"no place":      {admin.ClientQuery{Places: []string{"acc_none"}, PlacesIn: "acc_none"}, nobody},
+		"a place":       {admin.ClientQuery{Places: []string{workspace, account, org}}, granted("", workspace, account, org)},
+		"a place below": {admin.ClientQuery{Places: []string{"acc_two", org}, PlacesIn: "acc_two"}, granted("", "acc_two", org, "wks_two", "wks_twin")},
+		"an API there":  {admin.ClientQuery{API: apiKey, Places: []string{"wks_two", "acc_two"}}, granted(apiKey, "wks_two", "acc_two")},
+		"a permission there": {admin.ClientQuery{API: "orders", Permission: "write", Places: []string{workspace, account, org}},
+			granted("orders", workspace, account, org)},
+		"no place": {admin.ClientQuery{Places: []string{"acc_none"}, PlacesIn: "acc_none"}, nobody},
 		"unused": {admin.ClientQuery{UnusedFor: 120 * day}, func(c oauth.Client) bool {
 			return !c.CreatedAt.After(now.Add(-120*day)) && !used[c.ID].After(now.Add(-120*day))
 		}},
@@ -79,7 +93,7 @@ func testClientFilters(t *testing.T, f *fixture) {
 			s := c.Secrets[0]
 			return s.StopsAt.IsZero() && s.ExpiresAt.After(now) && !s.ExpiresAt.After(now.Add(15*day))
 		}},
-		"all of it at once": {admin.ClientQuery{Org: org, Status: oauth.StatusActive, Search: "ROBOT", API: "orders", Permission: "write", Places: []string{"wks_two", "acc_two"}, UnusedFor: day}, func(c oauth.Client) bool { return c.Grants[0].API == "orders" && at("wks_two", "acc_two")(c) }},
+		"all of it at once": {admin.ClientQuery{Org: org, Status: oauth.StatusActive, Search: "ROBOT", API: "orders", Permission: "write", Places: []string{"wks_two", "acc_two"}, UnusedFor: day}, granted("orders", "wks_two", "acc_two")},
 	} {
 		for _, sort := range []admin.ClientSort{admin.ByName, admin.ByNameDown, admin.ByCreated, admin.ByCreatedDown, admin.ByUsed, admin.ByUsedDown} {
 			query := test.query
