@@ -43,11 +43,7 @@ type staff struct {
 
 func newStaff(t *testing.T) *staff {
 	t.Helper()
-	h, c := newHouse(t), newClock()
-	passwords, err := admin.NewPasswords()
-	if err != nil {
-		t.Fatal(err)
-	}
+	h, c, passwords := newHouse(t), newClock(), admin.NewPasswords()
 	refusals := admin.NewRefusals(h.db, c.now)
 	return &staff{
 		house: h, clock: c, refusals: refusals,

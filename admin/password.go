@@ -28,29 +28,24 @@ const (
 	hashesAtOnce = 4
 	// hashPatience is how long a password waits for its turn.
 	hashPatience = 5 * time.Second
+	// nobodysHash takes as long to compare as any, and nobody knows a password that has it.
+	nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 
+// hashParameters are what OWASP's password storage cheat sheet advises.
+var hashParameters = argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
 // Passwords hashes passwords by argon2id (RFC 9106), a few at a time. It is safe for concurrent use.
-type Passwords struct {
-	turns chan struct{}
-	dummy string
-}
+type Passwords struct{ turns chan struct{} }
 
 // NewPasswords makes a Passwords.
-func NewPasswords() (*Passwords, error) {
-	p := &Passwords{turns: make(chan struct{}, hashesAtOnce)}
-	var err error
-	p.dummy, err = p.hash(context.Background(), oauth.NewID("nobody"))
-	return p, err
-}
+func NewPasswords() *Passwords { return &Passwords{make(chan struct{}, hashesAtOnce)} }
 
 // hash answers what is kept of a password.
 func (p *Passwords) hash(ctx context.Context, password string) (string, error) {
-	// What OWASP's password storage cheat sheet advises.
-	parameters := &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	var hash string
 	err := p.inTurn(ctx, func() (err error) {
-		hash, err = argon2id.CreateHash(password, parameters)
+		hash, err = argon2id.CreateHash(password, &hashParameters)
 		return err
 	})
 	return hash, err
@@ -62,7 +57,7 @@ func (p *Passwords) matches(ctx context.Context, password, hash string) (bool, e
 	const maxBytes = maxPasswordChars * utf8.UTFMax
 	known := hash != "" && len(password) <= maxBytes
 	if !known {
-		password, hash = password[:min(len(password), maxBytes)], p.dummy
+		password, hash = password[:min(len(password), maxBytes)], nobodysHash
 	}
 	var match bool
 	err := p.inTurn(ctx, func() (err error) {

@@ -225,10 +225,7 @@ func newLimits(o *options) (limits endpoint.Limits) {
 }
 
 func newAPI(o *options, core *core) (*rest.API, error) {
-	passwords, err := admin.NewPasswords()
-	if err != nil {
-		return nil, err
-	}
+	passwords := admin.NewPasswords()
 	provider, err := newUpstream(o, core)
 	if err != nil {
 		return nil, err
