@@ -18,7 +18,7 @@ const (
 	clientRefusals    = 20   // of which of one client
 	clientCounts      = 64   // secrets × days × outcomes of one client
 	clientPermissions = 256
-	batchClients      = 1000 // clients that are stored at once
+	batchClients      = 250 // clients that are stored at once
 	maxAskedChars     = 400
 	maxAskedResources = 10
 )
@@ -35,8 +35,9 @@ type Ledger struct {
 	unknown atomic.Uint64
 
 	flushing sync.Mutex
-	taken    []map[string]*clientEntry // By shard, what a Flush took and has not made batches of.
-	unsaved  *Usage                    // The batch that the store has not taken; nil if there is none.
+	next     int                     // The shard to empty next; ledgerShards at the end of a round.
+	taken    map[string]*clientEntry // What of the last one is in no batch yet.
+	unsaved  *Usage                  // The batch that the store has not taken; nil if there is none.
 }
 
 type ledgerShard struct {
@@ -193,70 +194,76 @@ func (l *Ledger) Fill() (clients, room int) {
 	return clients, ledgerShards * shardClients
 }
 
-// Flush hands what was gathered to the store. What an unavailable store does not take is kept, and handed over again
-// by the next Flush; in the meantime no more is gathered than there is room for. What the store refuses for another
-// reason is lost, so that it does not hold up the rest for ever.
+// Flush hands all that was gathered to the store, as [Ledger.FlushBatch] does.
 func (l *Ledger) Flush(ctx context.Context, store UsageStore) error {
-	l.flushing.Lock()
-	defer l.flushing.Unlock()
-	if err := l.save(ctx, store); err != nil { // What is left of the last time.
-		return err
-	}
-	l.take()
-	return l.save(ctx, store)
-}
-
-// save stores one batch after another. A batch is made when its turn comes, for it takes more memory than the entries.
-func (l *Ledger) save(ctx context.Context, store UsageStore) error {
-	for {
-		if l.unsaved == nil {
-			l.unsaved = l.batch()
-		}
-		if l.unsaved == nil {
-			return nil
-		}
-		err := store.AddUsage(ctx, l.unsaved)
-		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil && err != nil {
+	for rounds := 2; rounds > 0; { // What is left of a round, and a whole one.
+		_, over, err := l.FlushBatch(ctx, store)
+		if err != nil {
 			return err
 		}
-		clients := len(l.unsaved.Clients)
+		if over {
+			rounds--
+		}
+	}
+	return nil
+}
+
+// FlushBatch hands the next part of what was gathered to the store, and answers of how many clients it was, and
+// whether everybody has now had a turn. What an unavailable store does not take is kept, and handed over again by the
+// next call; in the meantime no more is gathered than there is room for. What the store refuses for another reason is
+// lost, so that it does not hold up the rest for ever.
+func (l *Ledger) FlushBatch(ctx context.Context, store UsageStore) (clients int, over bool, err error) {
+	l.flushing.Lock()
+	defer l.flushing.Unlock()
+	if l.unsaved == nil {
+		l.unsaved = l.batch()
+	}
+	if l.unsaved != nil {
+		clients, err = len(l.unsaved.Clients), store.AddUsage(ctx, l.unsaved)
+		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil && err != nil {
+			return 0, false, err
+		}
 		l.unsaved = nil
 		if err != nil {
 			l.lost.Add(uint64(clients))
-			return err
+			return 0, false, err
 		}
 	}
-}
-
-// take empties the shards.
-func (l *Ledger) take() {
-	for i := range l.shards {
-		shard := &l.shards[i]
-		shard.mu.Lock()
-		if len(shard.clients) > 0 {
-			l.taken = append(l.taken, shard.clients)
-		}
-		shard.clients, shard.refusals = nil, 0
-		shard.mu.Unlock()
+	if over = l.next == ledgerShards && len(l.taken) == 0; over {
+		l.next = 0
 	}
+	return clients, over, nil
 }
 
-// batch makes the next batch of what was taken; nil if nothing is left.
+// batch makes the next batch, of one shard after another; nil if nothing is left in this round. A batch is made when
+// its turn comes, for it takes more memory than the entries.
 func (l *Ledger) batch() *Usage {
-	var batch *Usage
-	for len(l.taken) > 0 {
-		for id, entry := range l.taken[0] {
-			if batch == nil {
-				batch = &Usage{ID: NewID("use")}
-			}
+	batch := &Usage{ID: NewID("use")}
+	for {
+		for id, entry := range l.taken {
 			if len(batch.Clients) == batchClients {
 				return batch
 			}
 			entry.addTo(batch, id)
-			delete(l.taken[0], id)
+			delete(l.taken, id)
 		}
-		l.taken = l.taken[1:]
+		if l.next == ledgerShards {
+			break
+		}
+		l.taken = l.shards[l.next].take()
+		l.next++
 	}
-	l.taken = nil
+	if len(batch.Clients) == 0 {
+		return nil
+	}
 	return batch
+}
+
+// take empties the shard.
+func (s *ledgerShard) take() map[string]*clientEntry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := s.clients
+	s.clients, s.refusals = nil, 0
+	return taken
 }
