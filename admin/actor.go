@@ -92,6 +92,15 @@ func (a Actor) require(permission string) error {
 	return &ForbiddenError{Permission: ManagementAPI + ":" + permission}
 }
 
+// requireWithin is require for what lies in an org, once it is known which: outside the actor's own there is nothing,
+// whatever the actor may do within.
+func (a Actor) requireWithin(orgID, permission, noun, id string) error {
+	if !a.Sees(orgID) {
+		return notFound(noun, id)
+	}
+	return a.require(permission)
+}
+
 // requireEverywhere answers a ForbiddenError unless the actor holds the permission in the whole installation. It is
 // for what belongs to no org: the catalogue's APIs, the signing keys, the chain of events.
 func (a Actor) requireEverywhere(permission string) error {
@@ -108,7 +117,7 @@ func (a Actor) requireEverywhere(permission string) error {
 func (a Actor) mayGrant(api *oauth.API, permission string, places oauth.Places) bool {
 	switch {
 	case api.Key == ManagementAPI:
-		return a.May(permission) && (a.Org == "" || !places.Installation)
+		return a.mayLend(permission) && (a.Org == "" || !places.Installation)
 	case len(api.GrantableBy) == 0:
 		return true
 	case a.Kind == ActorOperator:
@@ -116,6 +125,13 @@ func (a Actor) mayGrant(api *oauth.API, permission string, places oauth.Places) 
 	default:
 		return a.May(OperatorsWrite)
 	}
+}
+
+// mayLend reports whether the actor may do all that a program could do with the permission: one that manages operators
+// gives them every role, also the addition that not every operator who manages others has.
+func (a Actor) mayLend(permission string) bool {
+	return a.May(permission) &&
+		(permission != OperatorsWrite || a.Kind != ActorOperator || slices.Contains(a.Roles, RoleCustomRoleAdmin))
 }
 
 // mayManage answers a ForbiddenError if the client reaches further than the actor does: an org cannot switch off what
@@ -138,7 +154,7 @@ func (a Actor) mayHold(client *oauth.Client) error {
 		}
 		for _, permission := range grant.Permissions {
 			idle := ofInstallation(permission) && !grant.AppliesTo.Installation
-			if !idle && !a.May(permission) {
+			if !idle && !a.mayLend(permission) {
 				return &ForbiddenError{Permission: ManagementAPI + ":" + permission,
 					Reason: "the credential holds the permission " + permission + ", and you do not"}
 			}

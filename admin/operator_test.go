@@ -197,6 +197,21 @@ func TestNobodyGivesRolesTheyDoNotHold(t *testing.T) {
 	if _, err := s.registrar.Register(t.Context(), both, roles, true); err != nil {
 		t.Errorf("an admin with the addition does not hand out custom roles: %v", err)
 	}
+
+	// Nor does an admin come to the addition by way of a program, which could give it.
+	program := admin.NewClient{OrgID: "org_example", ClientChange: admin.ClientChange{Name: said("program"), Grants: said([]oauth.Grant{
+		{API: admin.ManagementAPI, Permissions: []string{admin.CredentialsRead, admin.OperatorsWrite}, AppliesTo: oauth.Places{Org: true}}})}}
+	for actor, want := range map[*admin.Actor]string{&both: "", &root: "/grants/0/permissions/1 not_grantable", &local: "/grants/0/permissions/1 not_grantable"} {
+		_, err := s.registrar.Register(t.Context(), *actor, program, true)
+		if got := strings.Join(codes(err), ", "); got != want {
+			t.Errorf("%v makes a program that manages operators: %q, want %q", actor.Roles, got, want)
+		}
+	}
+	made := s.register(t, program)
+	var forbidden *admin.ForbiddenError
+	if _, err := s.registrar.Rotate(t.Context(), local, made.ID, nil, admin.Rotation{}); !errors.As(err, &forbidden) {
+		t.Errorf("an admin without the addition takes over such a program: %v", err)
+	}
 }
 
 // TestNobodyManagesWhoHoldsMore: whoever may reset a password could sign in with it.
@@ -227,6 +242,51 @@ func TestNobodyManagesWhoHoldsMore(t *testing.T) {
 	page, err := s.operators.List(ctx, local, "", admin.PageRequest{})
 	if err != nil || len(page.Rows) != 2 {
 		t.Errorf("the org has %d operators (%v)", len(page.Rows), err)
+	}
+}
+
+// TestNothingIsOutsideTheOrg: there it is 404, whatever the right that is missing within is.
+func TestNothingIsOutsideTheOrg(t *testing.T) {
+	s := newStaff(t)
+	if _, _, err := s.tree.Put(t.Context(), s.boss, admin.DeclaredTenant{ID: "org_other", Level: oauth.LevelOrg, Name: "Other"}, admin.PutCondition{}); err != nil {
+		t.Fatal(err)
+	}
+	s.hire(t, "viewer", "org_example", admin.RoleViewer)
+	chief, far := s.hire(t, "chief", "org_example", admin.RoleAdmin), s.hire(t, "far", "org_other", admin.RoleAdmin)
+	viewer, _ := s.come(t, "viewer")
+	own := func(name, orgID string) *oauth.Client {
+		return s.register(t, admin.NewClient{OrgID: orgID, ClientChange: admin.ClientChange{Name: said(name), Grants: said([]oauth.Grant{
+			{API: admin.ManagementAPI, Permissions: []string{admin.AuditRead}, AppliesTo: oauth.Places{Org: true}}})}})
+	}
+	near, foreign := own("near", "org_example"), own("foreign", "org_other")
+	ctx := t.Context()
+	for name, act := range map[string]func(client, operator, tenant string) error{
+		"change": func(client, _, _ string) error {
+			_, err := s.registrar.Change(ctx, viewer, client, nil, admin.ClientChange{Note: said("x")}, false)
+			return err
+		},
+		"deactivate": func(client, _, _ string) error { _, err := s.registrar.Deactivate(ctx, viewer, client); return err },
+		"rotate": func(client, _, _ string) error {
+			_, err := s.registrar.Rotate(ctx, viewer, client, nil, admin.Rotation{})
+			return err
+		},
+		"remove":          func(client, _, _ string) error { return s.registrar.Remove(ctx, viewer, client, nil) },
+		"see an operator": func(_, operator, _ string) error { _, err := s.operators.Operator(ctx, viewer, operator); return err },
+		"reset": func(_, operator, _ string) error {
+			_, _, err := s.operators.ResetPassword(ctx, viewer, operator)
+			return err
+		},
+		"remove an operator":  func(_, operator, _ string) error { return s.operators.Remove(ctx, viewer, operator, nil) },
+		"switch a tenant off": func(_, _, tenant string) error { _, err := s.tree.Deactivate(ctx, viewer, tenant); return err },
+	} {
+		if err := act(near.ID, chief.ID, "acc_eu"); !errors.As(err, new(*admin.ForbiddenError)) {
+			t.Errorf("%s within the org: %v", name, err)
+		}
+		for _, err := range []error{act(foreign.ID, far.ID, "org_other"), act("cid_none", "opr_none", "ws_none")} {
+			if !errors.Is(err, oauth.ErrNotFound) {
+				t.Errorf("%s outside the org: %v", name, err)
+			}
+		}
 	}
 }
 

@@ -31,10 +31,7 @@ type PreviewRequest struct {
 // Preview answers the token that the client would get now, or the [*oauth.Error] that would refuse it. Nothing is
 // issued or counted. What no client could ask for, because nothing of that name exists, is FieldErrors.
 func (r *Registrar) Preview(ctx context.Context, actor Actor, id string, request PreviewRequest) (oauth.Preview, error) {
-	if err := actor.require(CredentialsRead); err != nil {
-		return oauth.Preview{}, err
-	}
-	if _, err := r.visible(ctx, actor, id); err != nil {
+	if _, err := r.visible(ctx, actor, CredentialsRead, id); err != nil {
 		return oauth.Preview{}, err
 	}
 	var errs FieldErrors

@@ -121,34 +121,35 @@ func (r *Registrar) register(ctx context.Context, actor Actor, new NewClient, dr
 
 // Client answers one client.
 func (r *Registrar) Client(ctx context.Context, actor Actor, id string) (*oauth.Client, error) {
-	if err := actor.require(CredentialsRead); err != nil {
-		return nil, err
-	}
-	return r.visible(ctx, actor, id)
+	return r.visible(ctx, actor, CredentialsRead, id)
 }
 
-// visible answers a client that the actor sees.
-func (r *Registrar) visible(ctx context.Context, actor Actor, id string) (*oauth.Client, error) {
+// visible answers a client that lies within the actor's reach, if the actor holds the permission.
+func (r *Registrar) visible(ctx context.Context, actor Actor, permission, id string) (*oauth.Client, error) {
+	if err := actor.require(permission); err != nil && actor.Org == "" {
+		return nil, err // For whom nothing lies outside.
+	}
 	client, err := r.store.Client(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if !actor.Sees(client.OrgID) {
-		return nil, notFound("credential", id)
-	}
-	return client, nil
+	return client, actor.requireWithin(client.OrgID, permission, "credential", id)
 }
 
 // Change changes what the change names. A dry run checks all the same and stores nothing. It answers a
 // [*StaleError] when the precondition does not hold.
 func (r *Registrar) Change(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
+	if !actor.May(CredentialsWrite) {
+		_, err := r.visible(ctx, actor, CredentialsWrite, id)
+		return Outcome{}, err
+	}
 	return r.atOnce(ctx, actor, dryRun, func(ctx context.Context, r *Registrar) (Outcome, error) {
 		return r.change(ctx, actor, id, only, change, dryRun)
 	})
 }
 
 func (r *Registrar) change(ctx context.Context, actor Actor, id string, only Precondition, change ClientChange, dryRun bool) (Outcome, error) {
-	before, err := r.visible(ctx, actor, id)
+	before, err := r.visible(ctx, actor, CredentialsWrite, id)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -232,7 +233,8 @@ func (r *Registrar) TokensEndBy(client *oauth.Client) time.Time {
 // update lets work change one client that the actor may change. One that holds more than the actor can only be switched
 // off and on, and deleted.
 func (r *Registrar) update(ctx context.Context, actor Actor, id string, work func(*oauth.Client) (*Event, error)) error {
-	if err := actor.require(CredentialsWrite); err != nil {
+	if !actor.May(CredentialsWrite) {
+		_, err := r.visible(ctx, actor, CredentialsWrite, id)
 		return err
 	}
 	return r.store.UpdateClient(ctx, id, func(client *oauth.Client) (*Event, error) {

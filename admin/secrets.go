@@ -33,10 +33,7 @@ type Rotated struct {
 // Of several calls at once, one rotates, and the others are refused: by ErrTwoSecrets if there are two secrets then,
 // or else as stale, because what they meant to replace is not current any more.
 func (r *Registrar) Rotate(ctx context.Context, actor Actor, id string, only Precondition, rotation Rotation) (Rotated, error) {
-	if err := actor.require(CredentialsWrite); err != nil {
-		return Rotated{}, err
-	}
-	seen, err := r.visible(ctx, actor, id)
+	seen, err := r.visible(ctx, actor, CredentialsWrite, id)
 	if err != nil {
 		return Rotated{}, err
 	}

@@ -47,22 +47,19 @@ func (t Tree) Tenants(ctx context.Context, actor Actor, filter TenantFilter, pag
 
 // Tenant answers one tenant.
 func (t Tree) Tenant(ctx context.Context, actor Actor, id string) (*TenantRow, error) {
-	if err := actor.require(CatalogRead); err != nil {
-		return nil, err
-	}
-	return t.visible(ctx, actor, id)
+	return t.visible(ctx, actor, CatalogRead, id)
 }
 
-// visible answers a tenant that the actor sees.
-func (t Tree) visible(ctx context.Context, actor Actor, id string) (*TenantRow, error) {
+// visible answers a tenant that lies within the actor's reach, if the actor holds the permission.
+func (t Tree) visible(ctx context.Context, actor Actor, permission, id string) (*TenantRow, error) {
+	if err := actor.require(permission); err != nil && actor.Org == "" {
+		return nil, err // For whom nothing lies outside.
+	}
 	tenant, err := t.Store.Tenant(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if !actor.Sees(tenant.OrgID) {
-		return nil, notFound("tenant", id)
-	}
-	return tenant, nil
+	return tenant, actor.requireWithin(tenant.OrgID, permission, "tenant", id)
 }
 
 // Put makes the tenant, or lets it be what is declared, and answers whether it was made.
@@ -185,12 +182,13 @@ func (t Tree) Delete(ctx context.Context, actor Actor, id string, only Precondit
 
 // change lets work change one tenant that the actor may change, within a transaction.
 func (t Tree) change(ctx context.Context, actor Actor, id string, work func(context.Context, Tree, oauth.Tenant) error) error {
-	if err := actor.require(CatalogWrite); err != nil {
+	if !actor.May(CatalogWrite) {
+		_, err := t.visible(ctx, actor, CatalogWrite, id)
 		return err
 	}
 	return t.Store.Transact(ctx, func(ctx context.Context, store Store) error {
 		t.Store = store
-		row, err := t.visible(ctx, actor, id)
+		row, err := t.visible(ctx, actor, CatalogWrite, id)
 		if err != nil {
 			return err
 		}

@@ -82,10 +82,7 @@ func (r *Registrar) Usages(ctx context.Context, clients []oauth.Client) ([]Clien
 
 // Usage reports what a client did in the last days, today among them, and which of its permissions it did without.
 func (r *Registrar) Usage(ctx context.Context, actor Actor, id string, days int) (*UsageReport, error) {
-	if err := actor.require(CredentialsRead); err != nil {
-		return nil, err
-	}
-	client, err := r.visible(ctx, actor, id)
+	client, err := r.visible(ctx, actor, CredentialsRead, id)
 	if err != nil {
 		return nil, err
 	}

@@ -3,12 +3,14 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/latchkey-auth/latchkey/admin"
+	"github.com/latchkey-auth/latchkey/oauth"
 )
 
 // The forms in which events are answered.
@@ -28,7 +30,29 @@ func (a *API) ListEvents(c *gin.Context) {
 
 // ListCredentialEvents answers GET /admin/v1/credentials/{client_id}/events, also for a deleted credential.
 func (a *API) ListCredentialEvents(c *gin.Context) {
-	a.listEvents(c, queryOf(c, "from", "to", "actor", "action", "org_id", "limit", "cursor"), c.Param("client_id"))
+	id := c.Param("client_id")
+	if err := a.existed(c, id); err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.listEvents(c, queryOf(c, "from", "to", "actor", "action", "org_id", "limit", "cursor"), id)
+}
+
+// existed answers ErrNotFound if there is no credential of this id within the caller's reach, and no event tells that
+// there was.
+func (a *API) existed(c *gin.Context, id string) error {
+	_, missing := a.registrar.Client(c.Request.Context(), actorOf(c), id)
+	if !errors.Is(missing, oauth.ErrNotFound) {
+		return nil
+	}
+	events, err := a.trail.Events(c.Request.Context(), actorOf(c), admin.EventFilter{Target: id}, admin.PageRequest{Limit: 1})
+	switch {
+	case err != nil && !errors.As(err, new(*admin.ForbiddenError)):
+		return err
+	case len(events.Rows) == 0:
+		return missing
+	}
+	return nil
 }
 
 func (a *API) listEvents(c *gin.Context, q *query, target string) {
