@@ -26,6 +26,8 @@ var sqliteMigrations embed.FS
 // sqlite is a file of SQLite, through modernc.org/sqlite. Several processes may share it.
 type sqlite struct{ path string }
 
+const sqliteCacheKiB = 512
+
 // newSQLite makes the file if there is none, readable by its owner alone. SQLite gives the files beside it the same
 // permissions.
 func newSQLite(path string) (*sqlite, error) {
@@ -59,6 +61,8 @@ func (s *sqlite) connector(patience time.Duration) (driver.Connector, error) {
 			// In WAL, less than FULL could lose a change that has been answered when the power fails.
 			"synchronous(FULL)",
 			"foreign_keys(1)",
+			// Each connection has a cache of pages, of 2 MB unless told. The operating system keeps the file in memory as well.
+			fmt.Sprintf("cache_size(-%d)", sqliteCacheKiB),
 		},
 		// A transaction that began by reading could not become a writer while another one is.
 		"_txlock": {"immediate"},
