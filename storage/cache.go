@@ -2,7 +2,6 @@ package storage
 
 import (
 	"sync"
-	"unique"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -14,51 +13,62 @@ import (
 type clientCache struct {
 	mu      sync.Mutex
 	loading map[string]*entry
-	clients *simplelru.LRU[string, *entry]
-	// settled is closed, and is done for every entry that is kept: a channel of its own is a tenth of what one takes.
-	settled chan struct{}
+	clients *simplelru.LRU[string, remembered]
 }
 
-// entry is what is remembered of one client, from before it is read. The client and the error are set when done is
-// closed.
+// entry is a client from before it is read until it is remembered. The client and the error are set when done is closed.
 type entry struct {
 	done   chan struct{}
 	client *oauth.Client
 	err    error
-	again  bool // It has been answered from memory, and not only to whoever had it read.
+}
+
+// remembered is a client that has been read.
+type remembered struct {
+	packedClient
+	again bool // It has been answered from memory, and not only to whoever had it read.
 }
 
 func newClientCache(size int) *clientCache {
 	// An LRU is refused for a size below 1 alone.
-	clients, _ := simplelru.NewLRU[string, *entry](size, nil)
-	settled := make(chan struct{})
-	close(settled)
-	return &clientCache{loading: make(map[string]*entry), clients: clients, settled: settled}
+	clients, _ := simplelru.NewLRU[string, remembered](size, nil)
+	return &clientCache{loading: make(map[string]*entry), clients: clients}
 }
 
-// entry answers what is remembered of the client, or makes a new entry. The caller must then read the client, from
-// now on and not before, and settle the entry.
-func (c *clientCache) entry(id string) (e *entry, isNew bool) {
+// find answers the client if it is remembered, or else who reads it. If the entry is new, the caller must read the
+// client, from now on and not before, and settle the entry.
+func (c *clientCache) find(id string) (client *oauth.Client, e *entry, isNew bool) {
+	known, e, isNew := c.look(id)
+	if e == nil {
+		return known.unpack(), nil, false
+	}
+	return nil, e, isNew
+}
+
+func (c *clientCache) look(id string) (known packedClient, e *entry, isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e, found := c.clients.Get(id); found {
-		e.again = true
-		return e, false
+	if known, found := c.clients.Get(id); found {
+		if !known.again {
+			known.again = true
+			c.clients.Add(id, known)
+		}
+		return known.packedClient, nil, false
 	}
 	if e, found := c.loading[id]; found {
-		return e, false
+		return packedClient{}, e, false
 	}
 	e = &entry{done: make(chan struct{})}
 	c.loading[id] = e
-	return e, true
+	return packedClient{}, e, true
 }
 
 // justRead reports whether nobody has had the client from memory since it was read.
 func (c *clientCache) justRead(id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, found := c.clients.Peek(id)
-	return found && !e.again
+	known, found := c.clients.Peek(id)
+	return found && !known.again
 }
 
 // settle notes what was read, unless the entry has been dropped in the meantime or nothing is known, and then tells
@@ -74,7 +84,8 @@ func (c *clientCache) settle(id string, e *entry, client *oauth.Client, err erro
 	}
 	delete(c.loading, id)
 	if err == nil {
-		c.clients.Add(id, &entry{done: c.settled, client: client})
+		packed := pack(client)
+		c.clients.Add(packed.id(), remembered{packedClient: packed})
 	}
 }
 
@@ -90,29 +101,5 @@ func (c *clientCache) drop(news news) {
 	for _, id := range news.clients {
 		delete(c.loading, id)
 		c.clients.Remove(id)
-	}
-}
-
-// share replaces the texts that many clients have in common by one copy of each.
-func share(client *oauth.Client) {
-	for _, text := range []*string{
-		&client.OrgID, (*string)(&client.Status), (*string)(&client.AuthMethod), &client.Note, &client.Owner,
-		&client.CreatedBy, &client.UpdatedBy,
-	} {
-		*text = unique.Make(*text).Value()
-	}
-	for i := range client.Secrets {
-		client.Secrets[i].CreatedBy = unique.Make(client.Secrets[i].CreatedBy).Value()
-	}
-	for i := range client.Grants {
-		grant := &client.Grants[i]
-		grant.API = unique.Make(grant.API).Value()
-		for _, texts := range [][]string{
-			grant.Permissions, grant.AppliesTo.Accounts, grant.AppliesTo.Workspaces, grant.AppliesTo.AllWorkspacesOf,
-		} {
-			for i := range texts {
-				texts[i] = unique.Make(texts[i]).Value()
-			}
-		}
 	}
 }

@@ -3,7 +3,6 @@ package storage
 import (
 	"database/sql"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -58,12 +57,10 @@ func rowOfClient(client *oauth.Client) clientRow {
 	}
 }
 
-// client answers the client. The grants are cloned because JSON is read into lists with room for four, and thousands
-// of clients stay in memory.
 func (r *clientRow) client() oauth.Client {
 	return oauth.Client{
 		ID: r.ID, OrgID: r.OrgID, Name: r.Name, Note: r.Note, Owner: r.Owner,
-		Status: r.Status, AuthMethod: r.AuthMethod, Keys: r.Keys.of.Keys, KeysURL: r.KeysURL, Grants: slices.Clone(r.Grants.of),
+		Status: r.Status, AuthMethod: r.AuthMethod, Keys: r.Keys.of.Keys, KeysURL: r.KeysURL, Grants: r.Grants.of,
 		Certificate:   oauth.CertificateName{Field: r.CertField, Value: r.CertValue},
 		TokenLifetime: time.Duration(r.TokenLifetime) * time.Second,
 		Quota:         oauth.TokenQuota{PerHour: r.QuotaPerHour, PerDay: r.QuotaPerDay},

@@ -133,7 +133,10 @@ func (f *Fresh) Client(ctx context.Context, id string) (*oauth.Client, error) {
 	if err := f.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	entry, isNew := f.clients.entry(id)
+	client, entry, isNew := f.clients.find(id)
+	if client != nil {
+		return client, nil
+	}
 	if isNew {
 		go f.load(strings.Clone(id), entry) // The text may be a part of a header, with the secret in it, and is kept.
 	}
@@ -191,7 +194,6 @@ func (f *Fresh) load(id string, entry *entry) {
 		}
 		if err == nil {
 			client.StatusPlace = f.shuffle.place(rows[0].Slot)
-			share(client)
 		}
 		return err
 	})

@@ -211,13 +211,13 @@ func TestSharedProofs(t *testing.T) {
 func TestDroppedWhileRead(t *testing.T) {
 	for _, change := range []news{{clients: []string{"cid"}}, {everything: true}} {
 		cache := newClientCache(1)
-		reading, isNew := cache.entry("cid")
-		if again, isNewAgain := cache.entry("cid"); !isNew || isNewAgain || again != reading {
+		_, reading, isNew := cache.find("cid")
+		if _, again, isNewAgain := cache.find("cid"); !isNew || isNewAgain || again != reading {
 			t.Error("two who ask for a client do not share")
 		}
 		cache.drop(change)
-		cache.settle("cid", reading, &oauth.Client{}, nil)
-		if _, isNew := cache.entry("cid"); !isNew {
+		cache.settle("cid", reading, &oauth.Client{ID: "cid"}, nil)
+		if _, _, isNew := cache.find("cid"); !isNew {
 			t.Error("the client is remembered as it was before the change")
 		}
 	}
