@@ -66,6 +66,7 @@ func (a *API) ScopeOf(permission string) string { return a.Key + ":" + permissio
 // snapshot: it never changes, and a newer one replaces it whole.
 type Catalog struct {
 	apis   map[string]*API
+	scopes map[string][]string // Of each API, its permissions as scope tokens.
 	closed map[string]struct{}
 }
 
@@ -83,10 +84,15 @@ func (c *Catalog) audiences() []string {
 func NewCatalog(apis []API, closed []string) *Catalog {
 	catalog := &Catalog{
 		apis:   make(map[string]*API, len(apis)),
+		scopes: make(map[string][]string, len(apis)),
 		closed: make(map[string]struct{}, len(closed)),
 	}
 	for i := range apis {
-		catalog.apis[apis[i].Key] = &apis[i]
+		api := &apis[i]
+		catalog.apis[api.Key] = api
+		for _, permission := range api.Permissions {
+			catalog.scopes[api.Key] = append(catalog.scopes[api.Key], api.ScopeOf(permission.Key))
+		}
 	}
 	for _, id := range closed {
 		catalog.closed[id] = struct{}{}
@@ -96,6 +102,15 @@ func NewCatalog(apis []API, closed []string) *Catalog {
 
 // API answers the API with this key, or nil.
 func (c *Catalog) API(key string) *API { return c.apis[key] }
+
+// scopeOf answers a permission of the API as a scope token, if there is such a permission.
+func (c *Catalog) scopeOf(api *API, permission string) (scope string, exists bool) {
+	i := slices.IndexFunc(api.Permissions, func(p Permission) bool { return p.Key == permission })
+	if i < 0 {
+		return "", false
+	}
+	return c.scopes[api.Key][i], true
+}
 
 // Open reports whether the tenant is in force.
 func (c *Catalog) Open(tenantID string) bool {
@@ -115,9 +130,13 @@ func (c *Catalog) open(places Places) (Places, bool) {
 	return places, some
 }
 
-func (c *Catalog) openOf(ids []string) []string {
-	if !slices.ContainsFunc(ids, func(id string) bool { return !c.Open(id) }) {
-		return ids // The usual case costs no copy.
+func (c *Catalog) openOf(ids []string) []string { return only(ids, c.Open) }
+
+// only answers those of a list that are wanted. The usual case, all, costs no copy.
+func only(list []string, wanted func(string) bool) []string {
+	unwanted := func(item string) bool { return !wanted(item) }
+	if !slices.ContainsFunc(list, unwanted) {
+		return list
 	}
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !c.Open(id) })
+	return slices.DeleteFunc(slices.Clone(list), unwanted)
 }

@@ -58,7 +58,13 @@ func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
 	if err := asked.checkDetails(); err != nil {
 		return Granted{}, err
 	}
-	granted := Granted{Lifetime: client.TokenLifetime}
+	permissions := 0
+	for _, grant := range client.Grants {
+		permissions += len(grant.Permissions)
+	}
+	granted := Granted{
+		Scope: make(Scope, 0, permissions), Details: make([]Detail, 0, len(client.Grants)), Lifetime: client.TokenLifetime,
+	}
 	missing := slices.Clone(asked.Scope)
 	missingAudiences := slices.Clone(asked.Resources)
 	mixed := false
@@ -88,26 +94,18 @@ func (c *Catalog) Grant(client *Client, asked Request) (Granted, error) {
 			continue
 		}
 
-		var actions []string
-		for _, permission := range grant.Permissions {
-			if _, exists := api.Permission(permission); !exists {
-				continue
-			}
-			if detail != nil && !slices.Contains(detail.Actions, permission) {
-				continue
-			}
-			scope := api.ScopeOf(permission)
-			if len(asked.Scope) > 0 {
-				if !slices.Contains(asked.Scope, scope) {
-					continue
-				}
-				missing = without(missing, scope)
-			}
-			actions = append(actions, permission)
-			granted.Scope = append(granted.Scope, scope)
-		}
-		if actions == nil {
+		actions := only(grant.Permissions, func(permission string) bool {
+			scope, exists := c.scopeOf(api, permission)
+			return exists && (detail == nil || slices.Contains(detail.Actions, permission)) &&
+				(len(asked.Scope) == 0 || slices.Contains(asked.Scope, scope))
+		})
+		if len(actions) == 0 {
 			continue
+		}
+		for _, permission := range actions {
+			scope, _ := c.scopeOf(api, permission)
+			missing = without(missing, scope)
+			granted.Scope = append(granted.Scope, scope)
 		}
 		granted.Details = append(granted.Details, Detail{Type: api.Key, Actions: actions, Places: places})
 		if !slices.Contains(granted.Audience, api.Audience) {

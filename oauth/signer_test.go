@@ -167,11 +167,11 @@ func TestAllocations(t *testing.T) {
 		budget float64
 		work   func() error
 	}{
-		"authenticate": {3, func() error {
+		"authenticate": {2, func() error {
 			_, err := issuer.Authenticate(t.Context(), proof)
 			return err
 		}},
-		"issue": {105, func() error {
+		"issue": {85, func() error {
 			_, err := issuer.Issue(t.Context(), Caller{Client: client}, Request{})
 			return err
 		}},
@@ -182,6 +182,40 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("%s allocates %v times, budget %v (%v)", name, got, test.budget, err)
 		} else {
 			t.Logf("%s allocates %v times", name, got)
+		}
+	}
+}
+
+// TestAllocationsOfManyGrants: what a token allocates does not grow with what its client holds, beyond larger texts.
+func TestAllocationsOfManyGrants(t *testing.T) {
+	measure := func(grants, permissions int) float64 {
+		client := activeClient()
+		var apis []API
+		client.Grants = nil
+		for i := range grants {
+			api := API{Key: fmt.Sprint("api-", i), Audience: "https://api.example", Status: StatusActive, TokenLifetime: time.Hour}
+			grant := Grant{API: api.Key, AppliesTo: Places{Org: true}}
+			for j := range permissions {
+				api.Permissions = append(api.Permissions, Permission{Key: fmt.Sprint("permission-", j)})
+				grant.Permissions = append(grant.Permissions, api.Permissions[j].Key)
+			}
+			apis, client.Grants = append(apis, api), append(client.Grants, grant)
+		}
+		issuer, _ := testIssuer(t, client)
+		issuer.store.(*fixedStore).catalog = NewCatalog(apis, nil)
+		return testing.AllocsPerRun(100, func() {
+			token, err := issuer.Issue(t.Context(), Caller{Client: client}, Request{})
+			if err != nil || len(token.Scope) != grants*permissions {
+				t.Fatal(len(token.Scope), err)
+			}
+		})
+	}
+	one := measure(1, 1)
+	for _, many := range [][2]int{{1, 30}, {30, 1}, {30, 10}} {
+		if got := measure(many[0], many[1]); got > one+3 {
+			t.Errorf("%d grants of %d permissions: %v allocations; one of one: %v", many[0], many[1], got, one)
+		} else {
+			t.Logf("%d grants of %d permissions: %v allocations; one of one: %v", many[0], many[1], got, one)
 		}
 	}
 }

@@ -3,7 +3,9 @@ package storage
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"time"
+	"unique"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -17,21 +19,55 @@ type packedClient struct {
 	rest *packedRest // Nil for most clients.
 }
 
-// packedRest is what few clients have, and would have to be parsed for each token.
+// packedRest is what few clients have, and is better not made anew for each token: what would have to be parsed, and many
+// grants, for what a token allocates shall not grow with them.
 type packedRest struct {
+	grants   []oauth.Grant
 	keys     []jose.JSONWebKey
 	networks []netip.Prefix
 }
 
+// packedTexts is how many keys of APIs and permissions, and ids of places, a client may have that are packed.
+const packedTexts = 10
+
 // pack packs a client.
 func pack(client *oauth.Client) packedClient {
-	p := packing{written: make([]byte, 0, 512)}
-	p.client(client)
+	p, plain := packing{written: make([]byte, 0, 512)}, *client
+	var rest packedRest
+	if many(client.Grants) {
+		plain.Grants, rest.grants = nil, share(client.Grants)
+	}
+	rest.keys, rest.networks = client.Keys, client.AllowedCIDRs
+	p.client(&plain)
 	packed := packedClient{text: string(p.written)}
-	if len(client.Keys) > 0 || len(client.AllowedCIDRs) > 0 {
-		packed.rest = &packedRest{client.Keys, client.AllowedCIDRs}
+	if len(rest.grants)+len(rest.keys)+len(rest.networks) > 0 {
+		packed.rest = &rest
 	}
 	return packed
+}
+
+func many(grants []oauth.Grant) bool {
+	texts := 0
+	for _, grant := range grants {
+		places := grant.AppliesTo
+		texts += 1 + len(grant.Permissions) + len(places.Accounts) + len(places.Workspaces) + len(places.AllWorkspacesOf)
+	}
+	return texts > packedTexts
+}
+
+// share replaces the texts that many clients have in common by one copy of each.
+func share(grants []oauth.Grant) []oauth.Grant {
+	for i := range grants {
+		grant := &grants[i]
+		grant.API = unique.Make(grant.API).Value()
+		places := &grant.AppliesTo
+		for _, texts := range [][]string{grant.Permissions, places.Accounts, places.Workspaces, places.AllWorkspacesOf} {
+			for i := range texts {
+				texts[i] = unique.Make(texts[i]).Value()
+			}
+		}
+	}
+	return slices.Clone(grants) // JSON is read into lists with room for more.
 }
 
 // unpack answers the client. Its texts are parts of the packed one.
@@ -40,6 +76,9 @@ func (c packedClient) unpack() *oauth.Client {
 	p.client(client)
 	if c.rest != nil {
 		client.Keys, client.AllowedCIDRs = c.rest.keys, c.rest.networks
+		if c.rest.grants != nil {
+			client.Grants = c.rest.grants
+		}
 	}
 	return client
 }

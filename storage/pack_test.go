@@ -61,8 +61,16 @@ func TestPack(t *testing.T) {
 	var full oauth.Client
 	n := int64(0)
 	fill(t, reflect.ValueOf(&full).Elem(), &n)
-	for name, client := range map[string]oauth.Client{"full": full, "empty": {}} {
+	few, many := full, full
+	few.Grants = full.Grants[:1]
+	for range packedTexts {
+		many.Grants = append(many.Grants, full.Grants...)
+	}
+	for name, client := range map[string]oauth.Client{"few grants": few, "many grants": many, "empty": {}} {
 		packed := pack(&client)
+		if kept := packed.rest != nil && packed.rest.grants != nil; kept != (name == "many grants") {
+			t.Errorf("%s: the grants are kept as they are: %t", name, kept)
+		}
 		if got := packed.unpack(); !cmp.Equal(&client, got, cmpopts.EquateComparable(netip.Prefix{})) {
 			t.Errorf("%s: %s", name, cmp.Diff(&client, got, cmpopts.EquateComparable(netip.Prefix{})))
 		}

@@ -73,7 +73,7 @@ func wholeServer(t testing.TB, database string) (http.Handler, identity) {
 // TestTokenAllocations holds a whole token request to a budget: the request and its answer as net/http/httptest makes
 // them, all middleware, the proof of freshness on SQLite, and one signature, which alone takes 56.
 func TestTokenAllocations(t *testing.T) {
-	const budget = 230
+	const budget = 205
 	ask := tokenHandler(t, "sqlite:"+filepath.Join(t.TempDir(), "latchkey.db"))
 	if got := testing.AllocsPerRun(200, ask); got > budget {
 		t.Errorf("a token request allocates %v times, budget %d", got, budget)
