@@ -117,10 +117,12 @@ func (l load) work(ctx context.Context, conn **conn, caller caller, sent *atomic
 		}
 		if err != nil {
 			(*conn).Close()
-			if *conn, err = l.dial(ctx); err != nil {
+			next, err := l.dial(ctx)
+			if err != nil {
 				r.errors["connection"]++
 				break
 			}
+			*conn = next
 		}
 	}
 	return r

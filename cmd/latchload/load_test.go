@@ -62,6 +62,26 @@ func TestOnlyLoopback(t *testing.T) {
 	}
 }
 
+// TestServerGoesAway: a server that is gone amid a load is a failure that is told, and no panic.
+func TestServerGoesAway(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		server.Listener.Close()
+		w.Header().Set("Connection", "close")
+	})
+	server.Start()
+	defer server.Close()
+	target, err := newTarget(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	callers := []caller{(&floorServer{target: target}).caller("/")}
+	result, err := load{target, len(callers), time.Minute, maxCount}.run(t.Context(), callers)
+	if err != nil || result.errors["connection"] == 0 {
+		t.Errorf("%v, %v", result, err)
+	}
+}
+
 // liar is a server whose tokens are wrong in one way.
 type liar struct {
 	key       oauth.SigningKey
