@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,11 +23,15 @@ type benchCommand struct {
 	Methods     []string      `default:"secret,private_key_jwt,dpop" enum:"secret,private_key_jwt,dpop" help:"How to ask, in turn."`
 	Connections []int         `default:"1,16,64" short:"c" help:"How many connections to keep busy, in turn."`
 	Databases   []string      `default:"sqlite,postgres" enum:"sqlite,postgres" help:"The databases, in turn."`
-	Duration    time.Duration `default:"2s" short:"d" help:"For how long each time."`
+	Duration    time.Duration `default:"1s" short:"d" help:"For how long each time."`
+	Rounds      int           `default:"5" help:"How many times each combination is measured, between measurements of the floors; the median is printed."`
 }
 
 // Run measures every combination and prints a Markdown table.
 func (c *benchCommand) Run(ctx context.Context, stdout io.Writer) error {
+	if c.Rounds < 1 {
+		return errors.New("--rounds must be at least 1")
+	}
 	if err := pinSelf(); err != nil {
 		return err
 	}
@@ -71,25 +78,40 @@ func (c *benchCommand) Run(ctx context.Context, stdout io.Writer) error {
 	return nil
 }
 
-// row measures one combination between two measurements of the floors.
+// measured is one measurement, and the floors as they were around it.
+type measured struct {
+	measurement
+	floors
+}
+
+// share answers how much of the ceiling was reached.
+func (m measured) share() float64 { return m.perSecond() / m.ceiling() }
+
+// row measures one combination several times, each time between two measurements of the floors, for the speed of a shared
+// machine changes from one second to the next. It prints the median by share.
 func (c *benchCommand) row(ctx context.Context, stdout io.Writer, s *stage, floor *floorServer, method string, connections int) error {
 	before, err := floor.measure(ctx, connections, c.Duration/4)
 	if err != nil {
 		return err
 	}
-	m, err := s.measure(ctx, method, connections, c.Duration)
-	if err != nil {
-		return err
+	samples := make([]measured, c.Rounds)
+	for i := range samples {
+		m, err := s.measure(ctx, method, connections, c.Duration)
+		if err != nil {
+			return err
+		}
+		after, err := floor.measure(ctx, connections, c.Duration/4)
+		if err != nil {
+			return err
+		}
+		samples[i], before = measured{m, before.mean(after)}, after
 	}
-	after, err := floor.measure(ctx, connections, c.Duration/4)
-	if err != nil {
-		return err
-	}
-	around := before.mean(after)
+	slices.SortFunc(samples, func(a, b measured) int { return cmp.Compare(a.share(), b.share()) })
+	m := samples[len(samples)/2]
 	fmt.Fprintf(stdout, "| %s | %d | %d | %s | %d | %.0f | **%.0f %%** | %.0f %% | %s | %s | %s | **%.0f %%** | %.0f | %.1f KiB | %.0f MiB |\n",
-		s.database, s.credentials, s.active, method, connections, m.perSecond(), 100*m.perSecond()/around.ceiling(), 100*m.perSecond()/around.sum(),
+		s.database, s.credentials, s.active, method, connections, m.perSecond(), 100*m.share(), 100*m.perSecond()/m.sum(),
 		m.times.quantile(.5), m.times.quantile(.99),
-		m.cpu.Round(100*time.Nanosecond), 100*float64(around.both.Processor)/float64(m.cpu),
+		m.cpu.Round(100*time.Nanosecond), 100*float64(m.both.Processor)/float64(m.cpu),
 		m.allocations, m.bytes/1024, m.resident/(1<<20))
 	return nil
 }
