@@ -86,6 +86,7 @@ func (c *clientCache) settle(id string, e *entry, client *oauth.Client, err erro
 	if err == nil {
 		packed := pack(client)
 		c.clients.Add(packed.id(), remembered{packedClient: packed})
+		e.client = packed.unpack() // Whoever keeps a text of it, as the ledger does, keeps the one that is kept anyway.
 	}
 }
 
