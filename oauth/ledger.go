@@ -116,9 +116,9 @@ func (l *Ledger) issued(caller Caller, everything bool, scope Scope, now time.Ti
 		}
 		next = at + 1
 		if everything {
-			entry.permissions[at].included = now
+			entry.permissions[at].included = momentOf(now)
 		} else {
-			entry.permissions[at].asked = now
+			entry.permissions[at].asked = momentOf(now)
 		}
 	}
 	if !kept {
@@ -140,9 +140,13 @@ func (l *Ledger) refused(client *Client, secret *Secret, from netip.Addr, asked 
 	}
 	reason, detail := refusal.Because()
 	kept := entry.count(secretID, string(reason), DayOf(now))
-	entry.refused = &LastRefusal{At: now, Code: refusal.Code, Reason: reason}
+	if entry.refusals == nil {
+		entry.refusals = new(entryRefusals)
+	}
+	refusals := entry.refusals
+	refusals.last = LastRefusal{At: now, Code: refusal.Code, Reason: reason}
 	if len(refusal.Missing) > 0 {
-		entry.refused.Missing = shown(refusal.Missing[0], maxAskedChars)
+		refusals.last.Missing = shown(refusal.Missing[0], maxAskedChars)
 	}
 
 	told := Refusal{
@@ -154,11 +158,11 @@ func (l *Ledger) refused(client *Client, secret *Secret, from netip.Addr, asked 
 		told.Resources = append(told.Resources, shown(resource, maxAskedChars))
 	}
 	switch {
-	case len(entry.refusals) == clientRefusals:
-		entry.refusals[entry.oldest] = told
-		entry.oldest = (entry.oldest + 1) % clientRefusals
+	case len(refusals.told) == clientRefusals:
+		refusals.told[refusals.oldest] = told
+		refusals.oldest = (refusals.oldest + 1) % clientRefusals
 	case shard.refusals < shardRefusals:
-		entry.refusals = append(entry.refusals, told)
+		refusals.told = append(refusals.told, told)
 		shard.refusals++
 	default:
 		kept = false

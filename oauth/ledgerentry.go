@@ -11,12 +11,28 @@ import (
 // clientEntry is what one client did since the last flush. There is one for every client that asks for tokens, so that it
 // is kept small.
 type clientEntry struct {
-	refused     *LastRefusal
 	counts      []entryCount
 	uses        []entryUse
 	permissions []entryPermission
-	refusals    []Refusal
-	oldest      int // Where the next refusal goes, once the list is full.
+	refusals    *entryRefusals // Nil for most clients.
+}
+
+type entryRefusals struct {
+	last   LastRefusal
+	told   []Refusal // In full.
+	oldest int       // Where in told the next one goes, once the list is full.
+}
+
+// moment is a time in microseconds since the first of 1970; zero for never.
+type moment int64
+
+func momentOf(t time.Time) moment { return moment(t.UnixMicro()) }
+
+func (m moment) time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(m)).UTC()
 }
 
 type entryCount struct {
@@ -29,13 +45,13 @@ type entryCount struct {
 // entryUse is when a secret last got a token, and which address asked. Other ways to authenticate have the id "".
 type entryUse struct {
 	secretID string
-	at       time.Time
+	at       moment
 	from     netip.Addr
 }
 
 type entryPermission struct {
 	scope           string
-	asked, included time.Time
+	asked, included moment
 }
 
 // count adds one, and answers whether there was room.
@@ -56,12 +72,12 @@ func (e *clientEntry) count(secretID, outcome string, day Day) bool {
 func (e *clientEntry) use(secretID string, from netip.Addr, now time.Time) {
 	for i := range e.uses {
 		if u := &e.uses[i]; u.secretID == secretID {
-			u.at, u.from = now, from
+			u.at, u.from = momentOf(now), from
 			return
 		}
 	}
 	if len(e.uses) < clientCounts { // Where counts find room, uses do.
-		e.uses = append(e.uses, entryUse{secretID, now, from})
+		e.uses = append(e.uses, entryUse{secretID, momentOf(now), from})
 	}
 }
 
@@ -82,15 +98,20 @@ func (e *clientEntry) permission(scope string, perhaps int) int {
 
 func (e *clientEntry) addTo(batch *Usage, id string) {
 	use := ClientUse{ClientID: id}
-	if e.refused != nil {
-		use.Refused = *e.refused
-	}
 	for _, u := range e.uses {
-		if u.at.After(use.IssuedAt) {
-			use.IssuedAt, use.IssuedTo = u.at, addressText(u.from)
+		at, from := u.at.time(), addressText(u.from)
+		if at.After(use.IssuedAt) {
+			use.IssuedAt, use.IssuedTo = at, from
 		}
 		if u.secretID != "" {
-			batch.Secrets = append(batch.Secrets, SecretUse{ClientID: id, SecretID: u.secretID, At: u.at, From: addressText(u.from)})
+			batch.Secrets = append(batch.Secrets, SecretUse{ClientID: id, SecretID: u.secretID, At: at, From: from})
+		}
+	}
+	if e.refusals != nil {
+		use.Refused = e.refusals.last
+		for _, refusal := range e.refusals.told {
+			refusal.ID = NewID("ref")
+			batch.Refusals = append(batch.Refusals, refusal)
 		}
 	}
 	batch.Clients = append(batch.Clients, use)
@@ -98,11 +119,7 @@ func (e *clientEntry) addTo(batch *Usage, id string) {
 		batch.Days = append(batch.Days, DayUse{ClientID: id, SecretID: c.secretID, Day: c.day, Outcome: c.outcome, Count: c.n})
 	}
 	for _, p := range e.permissions {
-		batch.Permissions = append(batch.Permissions, PermissionUse{ClientID: id, Scope: p.scope, AskedAt: p.asked, IncludedAt: p.included})
-	}
-	for _, refusal := range e.refusals {
-		refusal.ID = NewID("ref")
-		batch.Refusals = append(batch.Refusals, refusal)
+		batch.Permissions = append(batch.Permissions, PermissionUse{ClientID: id, Scope: p.scope, AskedAt: p.asked.time(), IncludedAt: p.included.time()})
 	}
 }
 

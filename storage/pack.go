@@ -185,11 +185,14 @@ func (p *packing) flag(flag *bool) {
 	*flag = number == 1
 }
 
-// time goes through a time in UTC, in the whole microseconds that the databases keep.
+// time goes through a time in UTC, in the whole microseconds that the databases keep; zero stays zero.
 func (p *packing) time(at *time.Time) {
-	micros := at.UnixMicro()
+	micros := int64(0)
+	if !at.IsZero() {
+		micros = at.UnixMicro()
+	}
 	packNumber(p, &micros)
-	if p.reads {
+	if p.reads && micros != 0 {
 		*at = time.UnixMicro(micros).UTC()
 	}
 }
