@@ -22,13 +22,16 @@ func (o observe) request(c *gin.Context) {
 	defer func() {
 		took := time.Since(start)
 		o.metrics.observe(c, took)
-		o.log.LogAttrs(c.Request.Context(), level(c), "request", attributes(c, took)...)
+		if ctx, level := c.Request.Context(), level(c); o.log.Enabled(ctx, level) {
+			o.log.Handler().Handle(ctx, line(c, level, start.Add(took), took))
+		}
 	}()
 	c.Next()
 }
 
-// attributes never holds the path or the query: both may carry what is not ours to keep.
-func attributes(c *gin.Context, took time.Duration) []slog.Attr {
+// line is the log line of a request. It never holds the path or the query: both may carry what is not ours to keep. Nor
+// does it hold the place in the code, which is always this one and which slog's own methods look up each time.
+func line(c *gin.Context, level slog.Level, at time.Time, took time.Duration) slog.Record {
 	const most = 11
 	attributes := append(make([]slog.Attr, 0, most),
 		slog.String("request_id", c.GetString(requestIDKey)),
@@ -43,7 +46,7 @@ func attributes(c *gin.Context, took time.Duration) []slog.Attr {
 	for _, err := range c.Errors {
 		causes = append(causes, err.Error())
 	}
-	for _, attribute := range []slog.Attr{
+	for _, attribute := range [...]slog.Attr{
 		slog.String("client_id", cut(c.GetString(clientIDKey))),
 		slog.String("error_code", c.GetString(errorCodeKey)),
 		slog.String("cause", cut(strings.Join(causes, "; "))),
@@ -55,7 +58,9 @@ func attributes(c *gin.Context, took time.Duration) []slog.Attr {
 	if span := trace.SpanContextFromContext(c.Request.Context()); span.IsValid() {
 		attributes = append(attributes, slog.String("trace_id", span.TraceID().String()))
 	}
-	return attributes
+	record := slog.NewRecord(at, level, "request", 0)
+	record.AddAttrs(attributes...)
+	return record
 }
 
 // cut bounds what a caller may have written into the log.

@@ -28,7 +28,9 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	if err := o.check(); err != nil {
 		return err
 	}
-	log := newLog(o, stderr)
+	lines := server.NewLogWriter(stderr)
+	defer lines.Flush()
+	log := newLog(o, lines)
 	warn(o, log)
 
 	core, err := openCore(ctx, o)
