@@ -2,11 +2,12 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
 	"os"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,7 +25,16 @@ func (d door) Accept() (net.Conn, error) {
 		// As it is, net/http takes it for a moment's trouble and tries again.
 		return nil, net.ErrClosed
 	}
-	return conn, err
+	if err != nil {
+		return nil, err
+	}
+	return &guest{Conn: conn}, nil
+}
+
+// guest is a connection that came in by the door.
+type guest struct {
+	net.Conn
+	busy bool // A request may be under way.
 }
 
 // shut ends Accept as soon as nobody stands before the door, but no later than in a moment.
@@ -36,42 +46,35 @@ func (d door) shut() {
 	d.Close()
 }
 
-// traffic knows the connections on which a request may be under way. Its zero value is ready.
-type traffic struct {
-	mu   sync.Mutex
-	busy map[net.Conn]struct{}
-}
+// traffic counts the guests that are busy. Its zero value is ready.
+type traffic struct{ busy atomic.Int64 }
 
-// observe is the http.Server's ConnState.
+// observe is the http.Server's ConnState. Of one connection, net/http tells one state after the other.
 func (t *traffic) observe(conn net.Conn, state http.ConnState) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch state {
-	case http.StateNew, http.StateActive:
-		if t.busy == nil {
-			t.busy = make(map[net.Conn]struct{})
-		}
-		t.busy[conn] = struct{}{}
-	default:
-		delete(t.busy, conn)
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
 	}
+	guest := conn.(*guest)
+	busy := state == http.StateNew || state == http.StateActive
+	switch {
+	case busy && !guest.busy:
+		t.busy.Add(1)
+	case !busy && guest.busy:
+		t.busy.Add(-1)
+	}
+	guest.busy = busy
 }
 
 // flowOff waits until no request is under way.
 func (t *traffic) flowOff(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		t.mu.Lock()
-		busy := len(t.busy)
-		t.mu.Unlock()
-		if busy == 0 {
-			return nil
-		}
+	for t.busy.Load() > 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
 		}
 	}
+	return nil
 }
