@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -86,13 +87,14 @@ func (r recovery) request(c *gin.Context) {
 // securityHeaders forbids browsers to guess types and to pass our URLs on and, if the issuer is served by TLS, to
 // come back without it (RFC 6797).
 func securityHeaders(tls bool) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		c.Header("X-Content-Type-Options", "nosniff")
-		c.Header("Referrer-Policy", "no-referrer")
-		if tls {
-			c.Header("Strict-Transport-Security", "max-age=31536000")
-		}
+	always := http.Header{
+		"X-Content-Type-Options": {"nosniff"},
+		"Referrer-Policy":        {"no-referrer"},
 	}
+	if tls {
+		always.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	return func(c *gin.Context) { maps.Copy(c.Writer.Header(), always) }
 }
 
 // deadline bounds the work on a request.
