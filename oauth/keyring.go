@@ -110,11 +110,8 @@ func (r *Keyring) sign(claims *bearer.Claims, algorithm jose.SignatureAlgorithm,
 	if active < 0 {
 		return "", errNoActiveKey
 	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return "", fmt.Errorf("writing the claims: %w", err)
-	}
-	return signBy(&r.keys[active], r.signers[active], payload)
+	var room [1024]byte
+	return signBy(&r.keys[active], r.signers[active], appendClaims(room[:0], claims))
 }
 
 // signAs writes claims as a JWT of another type. It is not for what happens often: the header is written anew.

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -9,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -39,9 +39,8 @@ func newSigner(key *SigningKey, typ string) (*signer, error) {
 
 // sign answers the payload as a JWS.
 func (s *signer) sign(payload []byte) (string, error) {
-	const roomForSignature = 90 // More than ES256 and EdDSA need.
-	text := make([]byte, 0, len(s.header)+base64.RawURLEncoding.EncodedLen(len(payload))+roomForSignature)
-	text = append(text, s.header...)
+	var room [2048]byte // Of this goroutine's stack; a longer text finds its own.
+	text := append(room[:0], s.header...)
 	text = base64.RawURLEncoding.AppendEncode(text, payload)
 	signature, err := s.signature(text)
 	if err != nil {
@@ -55,7 +54,7 @@ func (s *signer) signature(message []byte) ([]byte, error) {
 	digest := sha256.Sum256(message)
 	switch s.algorithm {
 	case jose.EdDSA:
-		return s.key.Sign(rand.Reader, message, crypto.Hash(0))
+		return s.key.Sign(rand.Reader, bytes.Clone(message), crypto.Hash(0)) // What an interface is given cannot stay on the stack.
 	case jose.RS256:
 		return s.key.Sign(rand.Reader, digest[:], crypto.SHA256)
 	case jose.PS256:

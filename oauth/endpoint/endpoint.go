@@ -1,12 +1,14 @@
 package endpoint
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -20,6 +22,7 @@ type Endpoint struct {
 	metadata oauth.Document
 	maxAge   string
 	limits   Limits
+	buffers  sync.Pool // Of *bytes.Buffer, for what is read and then what is written.
 }
 
 // Limits are what holds clients to a measure; the zero Limits hold nobody.
@@ -38,6 +41,7 @@ func New(issuer *oauth.Issuer, maxAge time.Duration, limits Limits) *Endpoint {
 	return &Endpoint{
 		issuer: issuer, metadata: oauth.NewDocument(metadata),
 		maxAge: fmt.Sprintf("public, max-age=%d", maxAge/time.Second), limits: limits,
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 }
 

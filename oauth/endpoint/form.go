@@ -1,8 +1,8 @@
 package endpoint
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -19,23 +19,27 @@ import (
 // form is the parameters of a request, read from its body and from nowhere else.
 type form map[string][]string
 
-// readForm reads the body: form-encoded (RFC 6749 appendix B), or a JSON object with the same members. A
+// The types of a body.
+const (
+	formType = "application/x-www-form-urlencoded"
+	jsonType = "application/json"
+)
+
+// readForm reads the body by way of a buffer: form-encoded (RFC 6749 appendix B), or a JSON object with the same members. A
 // parameter may stand once (§3.2), but for those named in repeatable; one without a value counts as left out.
-func readForm(request *http.Request, repeatable ...string) (form, error) {
+func readForm(request *http.Request, buffer *bytes.Buffer, repeatable ...string) (form, error) {
 	if request.URL.RawQuery != "" || request.URL.ForceQuery {
 		return nil, invalidRequest("parameters belong in the body, not in the query")
 	}
-	mediaType, parameters, err := mime.ParseMediaType(request.Header.Get("Content-Type"))
-	if err != nil || len(request.Header.Values("Content-Type")) != 1 {
-		return nil, invalidRequest("one Content-Type of application/x-www-form-urlencoded is required")
-	}
-	if charset, given := parameters["charset"]; given && !strings.EqualFold(charset, "utf-8") {
-		return nil, invalidRequest("the charset must be UTF-8")
+	mediaType, err := readMediaType(request.Header["Content-Type"])
+	if err != nil {
+		return nil, err
 	}
 	if coding := request.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, invalidRequest("a body with a Content-Encoding is not read")
 	}
-	body, err := io.ReadAll(request.Body)
+	buffer.Reset()
+	_, err = buffer.ReadFrom(request.Body)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -45,20 +49,35 @@ func readForm(request *http.Request, repeatable ...string) (form, error) {
 	}
 	var said form
 	switch mediaType {
-	case "application/x-www-form-urlencoded":
-		values, err := url.ParseQuery(string(body))
+	case formType:
+		values, err := url.ParseQuery(buffer.String())
 		if err != nil {
 			return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body is not well-formed", Err: err}
 		}
 		said = form(values)
-	case "application/json":
-		if said, err = fromJSON(body); err != nil {
+	case jsonType:
+		if said, err = fromJSON(buffer.Bytes()); err != nil {
 			return nil, err
 		}
 	default:
-		return nil, invalidRequest("the Content-Type must be application/x-www-form-urlencoded")
+		return nil, invalidRequest("the Content-Type must be " + formType)
 	}
 	return said, said.tidy(repeatable)
+}
+
+// readMediaType answers the type that the Content-Type header names.
+func readMediaType(headers []string) (string, error) {
+	if len(headers) == 1 && headers[0] == formType {
+		return formType, nil // As most write it.
+	}
+	mediaType, parameters, err := mime.ParseMediaType(strings.Join(headers, ", "))
+	if err != nil || len(headers) != 1 {
+		return "", invalidRequest("one Content-Type of " + formType + " is required")
+	}
+	if charset, given := parameters["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+		return "", invalidRequest("the charset must be UTF-8")
+	}
+	return mediaType, nil
 }
 
 // fromJSON reads a flat object of strings, or of arrays of strings where a parameter stands more than once. Only

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -55,7 +56,7 @@ func TestReadForm(t *testing.T) {
 		"JSON not UTF-8":        {"/", inJSON, "{\"a\":\"\xff\"}", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			parameters, err := readForm(post(test.target, test.contentType, test.body), "resource", "audience")
+			parameters, err := readForm(post(test.target, test.contentType, test.body), new(bytes.Buffer), "resource", "audience")
 			if test.want == nil {
 				var refusal *oauth.Error
 				if !errors.As(err, &refusal) || refusal.Code != oauth.InvalidRequest {
@@ -129,7 +130,7 @@ func FuzzReadForm(f *testing.F) {
 	f.Add("application/x-www-form-urlencoded", "a=1&b=2")
 	f.Add("application/json", `{"a":"1"}`)
 	f.Fuzz(func(t *testing.T, contentType, body string) {
-		parameters, err := readForm(post("/", contentType, body))
+		parameters, err := readForm(post("/", contentType, body), new(bytes.Buffer))
 		for name, values := range parameters {
 			if err == nil && len(values) > 1 {
 				t.Errorf("%q stands %d times", name, len(values))

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -60,7 +61,7 @@ func (e *Endpoint) Revoke(c *gin.Context) {
 // readToken reads a request about a token, and authenticates the client that makes it. A token_type_hint is of no use:
 // all our tokens are of one type.
 func (e *Endpoint) readToken(c *gin.Context) (caller oauth.Caller, token string, err error) {
-	parameters, proof, err := readRequestOf(c)
+	parameters, proof, err := readRequestOf(c, new(bytes.Buffer))
 	if err != nil {
 		return oauth.Caller{}, "", err
 	}

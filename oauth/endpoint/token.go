@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -16,20 +17,12 @@ import (
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
-// tokenResponse is the answer of RFC 6749 §5.1.
-type tokenResponse struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"` // Seconds.
-	Scope       string `json:"scope"`
-	// Details are there if they were asked for (RFC 9396 §7).
-	Details []oauth.Detail `json:"authorization_details,omitempty"`
-}
-
 // Token answers POST /oauth/token (RFC 6749 §4.4). The client is authenticated before anything else it says is
 // judged, so that a stranger learns nothing from the rest.
 func (e *Endpoint) Token(c *gin.Context) {
-	parameters, proof, err := readRequestOf(c, "resource", "audience")
+	buffer := e.buffers.Get().(*bytes.Buffer)
+	defer e.buffers.Put(buffer)
+	parameters, proof, err := readRequestOf(c, buffer, "resource", "audience")
 	if err != nil {
 		Fail(c, err)
 		return
@@ -44,18 +37,14 @@ func (e *Endpoint) Token(c *gin.Context) {
 		return
 	}
 	noStore(c)
-	c.PureJSON(http.StatusOK, tokenResponse{
-		AccessToken: token.Access,
-		TokenType:   token.Type,
-		ExpiresIn:   int64(token.Lifetime / time.Second),
-		Scope:       token.Scope.String(),
-		Details:     token.Details,
-	})
+	buffer.Reset()
+	buffer.Write(token.AppendJSON(buffer.AvailableBuffer()))
+	c.Data(http.StatusOK, "application/json; charset=utf-8", buffer.Bytes())
 }
 
-// readRequestOf reads what a client sends, and how it proves that it does.
-func readRequestOf(c *gin.Context, repeatable ...string) (parameters form, proof oauth.Proof, err error) {
-	if parameters, err = readForm(c.Request, repeatable...); err != nil {
+// readRequestOf reads what a client sends, by way of a buffer, and how it proves that it does.
+func readRequestOf(c *gin.Context, buffer *bytes.Buffer, repeatable ...string) (parameters form, proof oauth.Proof, err error) {
+	if parameters, err = readForm(c.Request, buffer, repeatable...); err != nil {
 		return nil, oauth.Proof{}, err
 	}
 	proof, err = readProof(c.Request, parameters)
