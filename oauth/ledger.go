@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,9 +37,8 @@ type Ledger struct {
 	unknown atomic.Uint64
 
 	flushing sync.Mutex
-	next     int                     // The shard to empty next; ledgerShards at the end of a round.
-	taken    map[string]*clientEntry // What of the last one is in no batch yet.
-	unsaved  *Usage                  // The batch that the store has not taken; nil if there is none.
+	turns    []string // The clients whose turn in this round is yet to come, by id.
+	unsaved  *Usage   // The batch that the store has not taken; nil if there is none.
 }
 
 type ledgerShard struct {
@@ -174,11 +175,11 @@ func (l *Ledger) refused(client *Client, secret *Secret, from netip.Addr, asked 
 
 // enter answers the client's shard, locked, and its entry there, or nil if there is no room for one.
 func (l *Ledger) enter(client *Client) (*ledgerShard, *clientEntry) {
-	shard := &l.shards[maphash.String(l.seed, client.ID)%ledgerShards]
+	shard := l.shard(client.ID)
 	shard.mu.Lock()
 	entry := shard.clients[client.ID]
 	if entry == nil && len(shard.clients) < shardClients {
-		entry = new(clientEntry)
+		entry = newClientEntry()
 		if shard.clients == nil {
 			shard.clients = make(map[string]*clientEntry)
 		}
@@ -233,41 +234,53 @@ func (l *Ledger) FlushBatch(ctx context.Context, store UsageStore) (clients int,
 			return 0, false, err
 		}
 	}
-	if over = l.next == ledgerShards && len(l.taken) == 0; over {
-		l.next = 0
-	}
-	return clients, over, nil
+	return clients, len(l.turns) == 0, nil
 }
 
-// batch makes the next batch, of one shard after another; nil if nothing is left in this round. A batch is made when
-// its turn comes, for it takes more memory than the entries.
+// batch makes the next batch; nil if there is nothing to store. A batch is made when its turn comes, for it takes more memory
+// than the entries. Clients have their turns in the order of their ids, so that a batch lies in few pages of the database.
 func (l *Ledger) batch() *Usage {
-	batch := &Usage{ID: NewID("use")}
-	for {
-		for id, entry := range l.taken {
-			if len(batch.Clients) == batchClients {
-				return batch
-			}
-			entry.addTo(batch, id)
-			delete(l.taken, id)
-		}
-		if l.next == ledgerShards {
-			break
-		}
-		l.taken = l.shards[l.next].take()
-		l.next++
+	if len(l.turns) == 0 {
+		l.turns = l.ids()
 	}
-	if len(batch.Clients) == 0 {
+	if len(l.turns) == 0 {
 		return nil
 	}
+	n := min(len(l.turns), batchClients)
+	batch := &Usage{ID: NewID("use")}
+	for _, id := range l.turns[:n] {
+		l.shard(id).take(id).addTo(batch, id)
+	}
+	l.turns = l.turns[n:]
 	return batch
 }
 
-// take empties the shard.
-func (s *ledgerShard) take() map[string]*clientEntry {
+// ids answers who has an entry, in order.
+func (l *Ledger) ids() []string {
+	clients, _ := l.Fill()
+	ids := make([]string, 0, clients)
+	for i := range l.shards {
+		shard := &l.shards[i]
+		shard.mu.Lock()
+		ids = slices.AppendSeq(ids, maps.Keys(shard.clients))
+		shard.mu.Unlock()
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (l *Ledger) shard(id string) *ledgerShard {
+	return &l.shards[maphash.String(l.seed, id)%ledgerShards]
+}
+
+// take removes an entry, which must be there.
+func (s *ledgerShard) take(id string) *clientEntry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	taken := s.clients
-	s.clients, s.refusals = nil, 0
-	return taken
+	entry := s.clients[id]
+	delete(s.clients, id)
+	if entry.refusals != nil {
+		s.refusals -= len(entry.refusals.told)
+	}
+	return entry
 }
