@@ -34,25 +34,27 @@ func (s *Server) routes() (*gin.Engine, error) {
 		return nil, err
 	}
 	protocol, api := s.config.Endpoint, s.config.API
-	root := engine.Group(base)
 
-	clients := root.Group("", limitBody(maxTokenBody))
+	clients := engine.Group(base, limitBody(maxTokenBody))
 	if perSecond := s.config.AddressRate; perSecond > 0 {
 		clients.Use(faces.perAddress(rate.Limit(perSecond), endpoint.Burst(perSecond)))
 	}
-	clients.POST(oauth.TokenPath, protocol.Token)
-	clients.POST(oauth.IntrospectPath, protocol.Introspect)
-	clients.POST(oauth.RevokePath, protocol.Revoke)
+	bounded := deadline(s.config.RequestTimeout)
+	clients.POST(oauth.TokenPath, protocol.Token) // It bounds its time itself.
+	clients.POST(oauth.IntrospectPath, bounded, protocol.Introspect)
+	clients.POST(oauth.RevokePath, bounded, protocol.Revoke)
+
+	top, root := engine.Group("", bounded), engine.Group(base, bounded)
 	get(root, oauth.DenyListPath, protocol.DenyList)
 	get(root, oauth.StatusListPath+":list", protocol.StatusList)
 	get(root, oauth.JWKSPath, protocol.JWKS)
 	get(root, oauth.MetadataPath, protocol.Metadata)
 	if base != "" {
 		// RFC 8414 §3.1: the well-known part stands between the host and the issuer's path.
-		get(&engine.RouterGroup, oauth.MetadataPath+base, protocol.Metadata)
+		get(top, oauth.MetadataPath+base, protocol.Metadata)
 	}
 
-	get(&engine.RouterGroup, rest.ResourceMetadataPath+base+"/admin/v1", api.ResourceMetadata)
+	get(top, rest.ResourceMetadataPath+base+"/admin/v1", api.ResourceMetadata)
 	root.POST("/admin/v1/session", limitBody(maxAdminBody), api.CreateSession)
 	root.DELETE("/admin/v1/session", api.DeleteSession)
 	root.POST("/admin/v1/password", limitBody(maxAdminBody), api.SetPassword)
@@ -120,8 +122,8 @@ func (s *Server) routes() (*gin.Engine, error) {
 	get(root, "/problems/:type", api.ProblemPage)
 	get(root, "/", s.index)
 
-	get(&engine.RouterGroup, livePath, s.health.live)
-	get(&engine.RouterGroup, readyPath, s.health.ready)
+	get(top, livePath, s.health.live)
+	get(top, readyPath, s.health.ready)
 	return engine, nil
 }
 
@@ -163,7 +165,6 @@ func (s *Server) newEngine() (*gin.Engine, string, faces, error) {
 		securityHeaders(issuer.Scheme == "https"),
 		s.health.leave,
 		s.config.ClientCerts.proxied(s.config.TrustedProxies, s.config.Log),
-		deadline(s.config.RequestTimeout),
 		unescapeParameters,
 	)
 	engine.NoRoute(faces.notFound)

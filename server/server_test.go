@@ -45,6 +45,7 @@ func newRig(t *testing.T, change func(*Config), routes func(*gin.Engine)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	engine.Use(deadline(config.RequestTimeout)) // As nearly all routes do.
 	get(&engine.RouterGroup, livePath, server.health.live)
 	get(&engine.RouterGroup, readyPath, server.health.ready)
 	routes(engine)

@@ -55,7 +55,9 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if core.fresh, err = storage.NewFresh(ctx, core.db, storage.FreshConfig{Clients: o.CachedClients}); err != nil {
+	// A token waits for it twice at most: for the proof that it is fresh, and for its client.
+	memory := storage.FreshConfig{Clients: o.CachedClients, Timeout: min(2*time.Second, o.RequestTimeout/2)}
+	if core.fresh, err = storage.NewFresh(ctx, core.db, memory); err != nil {
 		return nil, err
 	}
 	var nonceKey []byte

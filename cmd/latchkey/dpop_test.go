@@ -3,10 +3,12 @@ package main
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -146,5 +148,34 @@ func TestBoundClients(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// TestProofWaitsNoLonger: a proof that cannot be noted, because another process writes, is a 503 when the time for a
+// request is over. The same client gets its token without a proof, for which nothing is written.
+func TestProofWaitsNoLonger(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "latchkey.db")
+	replica := startWith(t, identity{}, "LATCHKEY_DATABASE_URL=sqlite:"+path, "LATCHKEY_REQUEST_TIMEOUT=500ms")
+	writer, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate&_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	writing, err := writer.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writing.Rollback()
+
+	proof := proofOf(bearertest.New(t).NewHolder(), http.MethodPost, replica.issuer+oauth.TokenPath, "", "")
+	start := time.Now()
+	if got := askBound(t, replica, proof); got.status != http.StatusServiceUnavailable {
+		t.Errorf("a proof that cannot be noted: %+v", got)
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("the refusal took %s", took)
+	}
+	if got := askBound(t, replica); got.status != http.StatusOK {
+		t.Errorf("without a proof: %+v", got)
 	}
 }

@@ -443,7 +443,9 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 		t.Fatal(err)
 	}
 	listener.Config.Handler, err = server.New(server.Config{
-		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge, endpoint.Limits{Backoff: endpoint.NewBackoff(func() time.Time { return time.Time{} })}), API: api, Console: console.New(""), Ready: core.ready,
+		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge, endpoint.Limits{
+			Timeout: 10 * time.Second, Backoff: endpoint.NewBackoff(func() time.Time { return time.Time{} }),
+		}), API: api, Console: console.New(""), Ready: core.ready,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Metrics:        server.NewMetrics("test"), RequestTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	})

@@ -216,7 +216,8 @@ func newConsole(o *options) (*console.Console, error) {
 	}
 }
 
-func newLimits(o *options) (limits endpoint.Limits) {
+func newLimits(o *options) endpoint.Limits {
+	limits := endpoint.Limits{Timeout: o.RequestTimeout}
 	if o.TokenBackoff {
 		limits.Backoff = endpoint.NewBackoff(now)
 	}

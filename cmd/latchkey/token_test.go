@@ -61,7 +61,7 @@ func wholeServer(t testing.TB, database string) (http.Handler, identity) {
 		t.Fatal(err)
 	}
 	front, err := server.New(server.Config{
-		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge, endpoint.Limits{}), API: api, Ready: core.ready,
+		Issuer: o.Issuer, Endpoint: endpoint.New(core.issuer, o.JWKSMaxAge, newLimits(o)), API: api, Ready: core.ready,
 		Metrics: server.NewMetrics("test"), RequestTimeout: o.RequestTimeout, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	})
 	if err != nil {

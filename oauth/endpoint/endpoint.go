@@ -25,8 +25,10 @@ type Endpoint struct {
 	buffers  sync.Pool // Of *bytes.Buffer, for what is read and then what is written.
 }
 
-// Limits are what holds clients to a measure; the zero Limits hold nobody.
+// Limits are what holds clients to a measure. All but the Timeout may be left out.
 type Limits struct {
+	// Timeout is the longest that a request for a token may wait for the database or the keys of its client.
+	Timeout time.Duration
 	// Backoff slows down whoever fails to authenticate; nil lets them try again at once.
 	Backoff *Backoff
 	// Clients holds each client to a rate of token requests. Only requests that authenticate count, so that a stranger
