@@ -41,7 +41,7 @@ func appendClaims(text []byte, c *bearer.Claims) []byte {
 
 // AppendJSON appends the answer of RFC 6749 §5.1. Its details are there if they were asked for (RFC 9396 §7).
 func (t *Token) AppendJSON(text []byte) []byte {
-	text = appendText(append(text, `{"access_token":`...), t.Access)
+	text = append(append(append(text, `{"access_token":"`...), t.Access...), '"') // A JWS needs no escapes (RFC 7515 §7.1).
 	text = appendText(append(text, `,"token_type":`...), t.Type)
 	text = strconv.AppendInt(append(text, `,"expires_in":`...), int64(t.Lifetime/time.Second), 10)
 	text = appendText(append(text, `,"scope":`...), t.Scope.String())

@@ -16,8 +16,8 @@ const (
 	// lastFlushTimeout is how long a stopping server tries to store what it has gathered.
 	lastFlushTimeout = 10 * time.Second
 	// Storing what one client did takes 0.1 to 0.2 ms of the processor. After each batch there is a rest, so that it takes
-	// no more than a fortieth of the time: with 10,000 clients that ask all the time it was a quarter.
-	restPerClient = 8 * time.Millisecond
+	// no more than a hundredth of the time: with 10,000 clients that ask all the time it was a quarter.
+	restPerClient = 20 * time.Millisecond
 )
 
 // keepUsage stores what the issuer's ledger gathers, every so often and once more when the function it answers is
