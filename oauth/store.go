@@ -15,7 +15,8 @@ import (
 // must not be changed.
 type Store interface {
 	// Client answers the client with this id, whatever its status. It wraps ErrNotFound when there is none, or
-	// when it has been deleted.
+	// when it has been deleted. Of the client it may leave out what is for administrators alone: its name, note and
+	// owner, and who made or changed it or its secrets, and when.
 	Client(ctx context.Context, id string) (*Client, error)
 	// Refused takes, for a client that has been refused, the time that it takes to find that there is no such client, unless
 	// Client has just taken it. So nobody can tell by the time which clients there are.

@@ -12,8 +12,9 @@ import (
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
-// packedClient is a client as the memory keeps thousands of them: one text instead of some fifteen objects. With 10,000
-// clients in memory a server takes 12 MiB less this way, and a token no more of the processor.
+// packedClient is a client as the memory keeps thousands of them: one text instead of some fifteen objects, and without
+// what the protocol does not read. With 10,000 clients in memory a server takes 12 MiB less this way, and a token no more
+// of the processor.
 type packedClient struct {
 	text string
 	rest *packedRest // Nil for most clients.
@@ -32,7 +33,7 @@ const packedTexts = 10
 
 // pack packs a client.
 func pack(client *oauth.Client) packedClient {
-	p, plain := packing{written: make([]byte, 0, 512)}, *client
+	p, plain := packing{written: make([]byte, 0, 256)}, *client
 	var rest packedRest
 	if many(client.Grants) {
 		plain.Grants, rest.grants = nil, share(client.Grants)
@@ -99,9 +100,6 @@ type packing struct {
 func (p *packing) client(c *oauth.Client) {
 	packText(p, &c.ID)
 	packText(p, &c.OrgID)
-	packText(p, &c.Name)
-	packText(p, &c.Note)
-	packText(p, &c.Owner)
 	packText(p, &c.Status)
 	packText(p, &c.AuthMethod)
 	for i := range packList(p, &c.Secrets) {
@@ -110,7 +108,6 @@ func (p *packing) client(c *oauth.Client) {
 		p.hash(&secret.Hash)
 		packText(p, &secret.Hint)
 		p.time(&secret.CreatedAt)
-		packText(p, &secret.CreatedBy)
 		p.time(&secret.ExpiresAt)
 		p.time(&secret.StopsAt)
 		p.time(&secret.StoppedAt)
@@ -132,10 +129,6 @@ func (p *packing) client(c *oauth.Client) {
 	packNumber(p, &c.Quota.PerHour)
 	packNumber(p, &c.Quota.PerDay)
 	p.flag(&c.DPoPRequired)
-	p.time(&c.CreatedAt)
-	packText(p, &c.CreatedBy)
-	p.time(&c.UpdatedAt)
-	packText(p, &c.UpdatedBy)
 	packNumber(p, &c.Version)
 	packNumber(p, &c.StatusPlace.List)
 	packNumber(p, &c.StatusPlace.Index)

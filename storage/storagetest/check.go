@@ -3,9 +3,11 @@ package storagetest
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -28,6 +30,18 @@ func same[T any](t testing.TB, what string, got, want T) {
 		cmpopts.IgnoreFields(oauth.Client{}, "StatusPlace")); difference != "" {
 		t.Fatalf("%s differs (-want +got):\n%s", what, difference)
 	}
+}
+
+// ForProtocol answers a copy of the client without what an [oauth.Store] may leave out.
+func ForProtocol(client *oauth.Client) *oauth.Client {
+	read := *client
+	read.Name, read.Note, read.Owner = "", "", ""
+	read.CreatedAt, read.CreatedBy, read.UpdatedAt, read.UpdatedBy = time.Time{}, "", time.Time{}, ""
+	read.Secrets = slices.Clone(client.Secrets)
+	for i := range read.Secrets {
+		read.Secrets[i].CreatedBy = ""
+	}
+	return &read
 }
 
 func samePrefix(a, b netip.Prefix) bool { return a == b }

@@ -23,7 +23,7 @@ func eachSees(t testing.TB, replicas []oauth.Store, what, id string, want *oauth
 			continue
 		}
 		must(t, err)
-		same(t, fmt.Sprintf("%s: replica %d", what, i), got, want)
+		same(t, fmt.Sprintf("%s: replica %d", what, i), ForProtocol(got), ForProtocol(want))
 	}
 }
 
