@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -90,7 +91,6 @@ func write(c *gin.Context, status int, code oauth.Code, description string) {
 }
 
 // noStore keeps every answer of the token endpoint out of caches (RFC 6749 §5.1).
-func noStore(c *gin.Context) {
-	c.Header("Cache-Control", "no-store")
-	c.Header("Pragma", "no-cache")
-}
+func noStore(c *gin.Context) { maps.Copy(c.Writer.Header(), unstored) }
+
+var unstored = http.Header{"Cache-Control": {"no-store"}, "Pragma": {"no-cache"}}
