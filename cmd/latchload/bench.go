@@ -122,6 +122,7 @@ type stage struct {
 	database    string
 	credentials int64
 	active      int64
+	address     string // Of the database.
 	key         seedKey
 	seeded      time.Duration
 	cluster     *storagetest.Cluster // Nil for SQLite.
@@ -138,26 +139,26 @@ func newStage(ctx context.Context, program, database string, credentials, active
 	if folder, err = os.MkdirTemp(folder, "stage-"); err != nil {
 		return s, err
 	}
-	address := "sqlite:" + filepath.Join(folder, "latchkey.db")
+	s.address = "sqlite:" + filepath.Join(folder, "latchkey.db")
 	if database == "postgres" {
 		if s.cluster, err = storagetest.StartPostgres("shared_buffers=512MB"); err != nil {
 			return s, err
 		}
-		if address, err = s.cluster.CreateDatabase(); err != nil {
+		if s.address, err = s.cluster.CreateDatabase(); err != nil {
 			return s, err
 		}
 	}
-	if s.process, err = startProcess(ctx, program, address, folder); err != nil {
+	if s.process, err = startProcess(ctx, program, s.address, folder); err != nil {
 		return s, err
 	}
 	s.process.stop()
 	s.process = nil
 	start := time.Now()
-	if err = seed(ctx, address, s.key, credentials, active); err != nil {
+	if err = seed(ctx, s.address, s.key, credentials, active); err != nil {
 		return s, err
 	}
 	s.seeded = time.Since(start)
-	s.process, err = startProcess(ctx, program, address, folder)
+	s.process, err = startProcess(ctx, program, s.address, folder)
 	return s, err
 }
 

@@ -29,6 +29,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		Admin       adminCommand       `cmd:"" help:"List, search, create and deactivate credentials."`
 		Bench       benchCommand       `cmd:"" help:"Measure a server program on SQLite and PostgreSQL against the floors."`
 		Compare     compareCommand     `cmd:"" help:"Measure two server programs in turn, and say which needs less."`
+		Replicas    replicasCommand    `cmd:"" help:"Measure how tokens grow with replicas on one PostgreSQL."`
 		FloorServer floorServerCommand `cmd:"" hidden:""`
 	}
 	status := 0
