@@ -162,13 +162,33 @@ func TestWrongAnswers(t *testing.T) {
 	}
 }
 
+// build builds a program of this module into a folder.
+func build(t *testing.T, folder, name string) (program string) {
+	t.Helper()
+	program = filepath.Join(folder, name)
+	if output, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", program, "../"+name).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	return program
+}
+
+// TestReplicas lets replicas take turns. It is a process of its own, for it binds itself to one core.
+func TestReplicas(t *testing.T) {
+	if !canPin() {
+		t.Skip("there are no two cores to bind processes to")
+	}
+	folder := t.TempDir()
+	output, err := exec.Command(build(t, folder, "latchload"), "replicas", build(t, folder, "latchkey"),
+		"--replicas=2,1", "--credentials=50", "--duration=300ms", "--rounds=1").CombinedOutput()
+	if err != nil || !strings.Contains(string(output), "| 1 | 2 | ") || !strings.Contains(string(output), "| 1 | 1 | ") {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
 // TestRealServer seeds a real server's database, and puts each kind of load on the server.
 func TestRealServer(t *testing.T) {
 	folder := t.TempDir()
-	program := filepath.Join(folder, "latchkey")
-	if output, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", program, "../latchkey").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
-	}
+	program := build(t, folder, "latchkey")
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	database := "sqlite:" + filepath.Join(folder, "latchkey.db")
