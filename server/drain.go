@@ -46,6 +46,14 @@ func (d door) shut() {
 	d.Close()
 }
 
+// CloseWrite lets net/http say that it has answered all it will, before it is sure that the client has read it.
+func (g *guest) CloseWrite() error {
+	if half, ok := g.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // traffic counts the guests that are busy. Its zero value is ready.
 type traffic struct{ busy atomic.Int64 }
 

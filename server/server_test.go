@@ -178,6 +178,34 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestGuestEndsHalf: net/http can say that an answer ends before it has read all that a client still sends.
+func TestGuestEndsHalf(t *testing.T) {
+	listener := door{listen(t)}
+	client, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	conn, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if rest, err := io.ReadAll(client); err != nil || len(rest) > 0 {
+		t.Errorf("the client read %q (%v)", rest, err)
+	}
+	if _, err := client.Write([]byte("more")); err != nil {
+		t.Error(err)
+	}
+	more := make([]byte, 4)
+	if _, err := io.ReadFull(conn, more); err != nil || string(more) != "more" {
+		t.Errorf("the server read %q (%v)", more, err)
+	}
+}
+
 func TestDrainTimeout(t *testing.T) {
 	entered := make(chan struct{})
 	rig := newRig(t, func(c *Config) { c.DrainTimeout = 10 * time.Millisecond }, func(engine *gin.Engine) {
