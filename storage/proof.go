@@ -27,15 +27,23 @@ func (b *batch) finish(err error) {
 	})
 }
 
-// Refresh implements oauth.Store. It does not end before its batch does, which is within the timeout, whatever becomes of
-// the context: to wait for two things at once costs a token by secret some 2 % of the processor.
+// Refresh implements oauth.Store. A batch ends within the timeout. Who sets no deadline waits for it alone, even if the client
+// goes away meanwhile: to wait for two things at once costs a token by secret some 2 % of the processor.
 func (f *Fresh) Refresh(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("proving the memory fresh: %w", err)
 	}
 	batch := f.join()
-	<-batch.done
-	return batch.err
+	if _, bounded := ctx.Deadline(); !bounded {
+		<-batch.done
+		return batch.err
+	}
+	select {
+	case <-batch.done:
+		return batch.err
+	case <-ctx.Done():
+		return fmt.Errorf("proving the memory fresh: %w", ctx.Err())
+	}
 }
 
 // join answers the batch that the next proof is for. A batch waits no longer than the timeout, even if the proof
