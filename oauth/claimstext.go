@@ -10,7 +10,8 @@ import (
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
 )
 
-// appendClaims appends claims in JSON, as the tags of [bearer.Claims] say. What is no UTF-8 is mended.
+// appendClaims appends claims in JSON, as the tags of [bearer.Claims] say, but that a list which is nil is
+// an empty one, and a status without a list is none. What is no UTF-8 is mended.
 //
 // encoding/json finds its way through the claims and the answer by reflection, anew for every token, and keeps its own text of
 // them. Over paired runs, a token took 3 % less of the processor this way.

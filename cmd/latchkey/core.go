@@ -32,6 +32,10 @@ type core struct {
 	module     io.Closer // Nil if it needs no closing.
 }
 
+// memoryTimeout is the longest wait for the memory of the database. A token may wait three times: for the proof that it is
+// fresh, for its client, and for where workspaces lie or, if it is refused, for nobody.
+const memoryTimeout = 2 * time.Second
+
 func openCore(ctx context.Context, o *options) (_ *core, err error) {
 	core := &core{maxOverlap: o.SecretOverlapMax}
 	defer func() {
@@ -55,8 +59,7 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// A token waits for it twice at most: for the proof that it is fresh, and for its client.
-	memory := storage.FreshConfig{Clients: o.CachedClients, Timeout: min(2*time.Second, o.RequestTimeout/2)}
+	memory := storage.FreshConfig{Clients: o.CachedClients, Timeout: memoryTimeout}
 	if core.fresh, err = storage.NewFresh(ctx, core.db, memory); err != nil {
 		return nil, err
 	}

@@ -217,7 +217,7 @@ func newConsole(o *options) (*console.Console, error) {
 }
 
 func newLimits(o *options) endpoint.Limits {
-	limits := endpoint.Limits{Timeout: o.RequestTimeout}
+	limits := endpoint.Limits{Timeout: o.RequestTimeout, MemoryTimeout: 3 * memoryTimeout}
 	if o.TokenBackoff {
 		limits.Backoff = endpoint.NewBackoff(now)
 	}

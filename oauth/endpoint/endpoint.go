@@ -27,8 +27,10 @@ type Endpoint struct {
 
 // Limits are what holds clients to a measure. All but the Timeout may be left out.
 type Limits struct {
-	// Timeout is the longest that a request for a token may wait for the database or the keys of its client.
+	// Timeout is the longest that a request for a token may take.
 	Timeout time.Duration
+	// MemoryTimeout is the longest that one takes which waits for the memory of the database alone.
+	MemoryTimeout time.Duration
 	// Backoff slows down whoever fails to authenticate; nil lets them try again at once.
 	Backoff *Backoff
 	// Clients holds each client to a rate of token requests. Only requests that authenticate count, so that a stranger
