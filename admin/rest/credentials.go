@@ -9,7 +9,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
@@ -229,12 +228,13 @@ func (a *API) view(c *gin.Context, client *oauth.Client) (credential, bool) {
 
 // views answers clients as the wire shows them, or the problem. It asks as often for many as for one.
 func (a *API) views(c *gin.Context, clients []oauth.Client) ([]credential, bool) {
-	var summaries [][]string
-	var usages []admin.ClientUsage
-	group, ctx := errgroup.WithContext(c.Request.Context())
-	group.Go(func() (err error) { summaries, err = a.registrar.Summaries(ctx, clients); return err })
-	group.Go(func() (err error) { usages, err = a.registrar.Usages(ctx, clients); return err })
-	if err := group.Wait(); err != nil {
+	summaries, err := a.registrar.Summaries(c.Request.Context(), clients)
+	if err != nil {
+		a.fail(c, err)
+		return nil, false
+	}
+	usages, err := a.registrar.Usages(c.Request.Context(), clients)
+	if err != nil {
 		a.fail(c, err)
 		return nil, false
 	}
