@@ -13,7 +13,8 @@ import (
 )
 
 // The replicas take turns on the core of the server: each runs for one turn of a round and stands still for the rest. So each
-// has a machine of its own, that is as many times slower, and two cores have room for them all.
+// has a machine of its own, that is as many times slower, and two cores have room for them all. It shows what replicas cost each
+// other, which is nothing but what the database does for them; to the database they are no more than one replica at full speed.
 const (
 	turnsOfRound = 10
 	turn         = 5 * time.Millisecond
@@ -59,7 +60,11 @@ func (c *replicasCommand) Run(ctx context.Context, stdout io.Writer) error {
 	for len(stages) < most {
 		replica := *first
 		replica.cluster = nil
-		if replica.process, err = startProcess(ctx, c.Program, first.address, folder); err != nil {
+		own, err := os.MkdirTemp(folder, "replica-")
+		if err != nil {
+			return err
+		}
+		if replica.process, err = startProcess(ctx, c.Program, first.address, own); err != nil {
 			return err
 		}
 		defer replica.close()
