@@ -202,7 +202,7 @@ func (l *Ledger) Fill() (clients, room int) {
 // Flush hands all that was gathered to the store, as [Ledger.FlushBatch] does.
 func (l *Ledger) Flush(ctx context.Context, store UsageStore) error {
 	for rounds := 2; rounds > 0; { // What is left of a round, and a whole one.
-		_, over, err := l.FlushBatch(ctx, store)
+		over, err := l.FlushBatch(ctx, store)
 		if err != nil {
 			return err
 		}
@@ -213,28 +213,28 @@ func (l *Ledger) Flush(ctx context.Context, store UsageStore) error {
 	return nil
 }
 
-// FlushBatch hands the next part of what was gathered to the store, and answers of how many clients it was, and
-// whether everybody has now had a turn. What an unavailable store does not take is kept, and handed over again by the
+// FlushBatch hands the next part of what was gathered to the store, and answers whether everybody has now had a turn. What an unavailable store does not take is kept, and handed over again by the
 // next call; in the meantime no more is gathered than there is room for. What the store refuses for another reason is
 // lost, so that it does not hold up the rest for ever.
-func (l *Ledger) FlushBatch(ctx context.Context, store UsageStore) (clients int, over bool, err error) {
+func (l *Ledger) FlushBatch(ctx context.Context, store UsageStore) (over bool, err error) {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
 	if l.unsaved == nil {
 		l.unsaved = l.batch()
 	}
 	if l.unsaved != nil {
-		clients, err = len(l.unsaved.Clients), store.AddUsage(ctx, l.unsaved)
+		err = store.AddUsage(ctx, l.unsaved)
 		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil && err != nil {
-			return 0, false, err
+			return false, err
 		}
+		clients := len(l.unsaved.Clients)
 		l.unsaved = nil
 		if err != nil {
 			l.lost.Add(uint64(clients))
-			return 0, false, err
+			return false, err
 		}
 	}
-	return clients, len(l.turns) == 0, nil
+	return len(l.turns) == 0, nil
 }
 
 // batch makes the next batch; nil if there is nothing to store. A batch is made when its turn comes, for it takes more memory

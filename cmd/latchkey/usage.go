@@ -66,7 +66,7 @@ func (k *usageKeeper) flush(ctx context.Context) {
 	for over := false; !over; {
 		start := time.Now()
 		var err error
-		_, over, err = k.core.issuer.Ledger().FlushBatch(ctx, k.core.db)
+		over, err = k.core.issuer.Ledger().FlushBatch(ctx, k.core.db)
 		if ctx.Err() != nil {
 			return // It is tried once more at the end.
 		}
