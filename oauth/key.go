@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -92,7 +93,22 @@ type LocalKeys struct {
 }
 
 // MakeKey implements [KeyMaker].
+//
+// The key's id does not begin with a dash: at a command line it would be taken for an option.
 func (l LocalKeys) MakeKey(algorithm jose.SignatureAlgorithm) (crypto.Signer, error) {
+	for {
+		private, err := l.drawKey(algorithm)
+		if err != nil {
+			return nil, err
+		}
+		id, err := keyID(private.Public())
+		if err != nil || !strings.HasPrefix(id, "-") {
+			return private, err
+		}
+	}
+}
+
+func (l LocalKeys) drawKey(algorithm jose.SignatureAlgorithm) (crypto.Signer, error) {
 	switch algorithm {
 	case jose.ES256:
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -112,14 +128,20 @@ func NewSigningKey(maker KeyMaker, algorithm jose.SignatureAlgorithm, now, activ
 	if err != nil {
 		return SigningKey{}, fmt.Errorf("making a signing key for %s: %w", algorithm, err)
 	}
-	key := SigningKey{Algorithm: algorithm, Public: private.Public(), Private: private, CreatedAt: now, ActiveFrom: activeFrom}
-	public := key.public()
-	thumbprint, err := public.Thumbprint(crypto.SHA256)
+	id, err := keyID(private.Public())
 	if err != nil {
 		return SigningKey{}, fmt.Errorf("making a signing key for %s: %w", algorithm, err)
 	}
-	key.ID = base64.RawURLEncoding.EncodeToString(thumbprint)
-	return key, nil
+	return SigningKey{
+		ID: id, Algorithm: algorithm, Public: private.Public(), Private: private, CreatedAt: now, ActiveFrom: activeFrom,
+	}, nil
+}
+
+// keyID answers the RFC 7638 thumbprint of a public key, base64url.
+func keyID(public crypto.PublicKey) (string, error) {
+	key := jose.JSONWebKey{Key: public}
+	thumbprint, err := key.Thumbprint(crypto.SHA256)
+	return base64.RawURLEncoding.EncodeToString(thumbprint), err
 }
 
 // public answers the key as the JWKS publishes it (RFC 7517 §4). It is built from the public half alone:

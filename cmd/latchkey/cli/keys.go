@@ -49,7 +49,7 @@ func (c *KeysRotate) Run(ctx context.Context, s *Session) error {
 type KeysRevoke struct {
 	connection
 	list
-	KID string `arg:"" name:"kid" help:"The kid of the key."`
+	KID string `arg:"" name:"kid" help:"The kid of the key; after -- if it begins with a dash, as one from a security module may."`
 	Yes bool   `help:"Do not ask."`
 }
 
