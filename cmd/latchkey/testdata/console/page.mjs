@@ -20,7 +20,7 @@ export const open = async (browser, width, address = `${issuer}/console/`) => {
 		viewport: {width, height: width < 700 ? 844 : 900}, colorScheme: 'light', reducedMotion: 'reduce', acceptDownloads: true,
 		permissions: ['clipboard-read', 'clipboard-write'],
 	})
-	context.setDefaultTimeout(10_000)
+	context.setDefaultTimeout(30_000)
 	const page = await context.newPage(), faults = []
 	page.on('pageerror', error => faults.push(`${error.message}\n${error.stack}`))
 	page.on('dialog', async dialog => {
