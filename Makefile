@@ -26,7 +26,7 @@ test: deps ## Run every test, on SQLite and a real PostgreSQL
 	go test $(TAGS) -timeout 20m ./...
 	CGO_ENABLED=1 go test $(PKCS11) ./storage/pkcs11
 
-# SQLite's code, translated from C, keeps to one connection's thread, and takes five times as long when it is watched.
+# SQLite's code, translated from C, is not ours to watch, and takes five times as long when it is watched.
 race: deps ## Run every test under the race detector, but for those in the browser
 	go test $(TAGS) -race -gcflags='modernc.org/...=-race=false' -timeout 30m -skip '^TestConsole$$' ./...
 
