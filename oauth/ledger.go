@@ -213,9 +213,9 @@ func (l *Ledger) Flush(ctx context.Context, store UsageStore) error {
 	return nil
 }
 
-// FlushBatch hands the next part of what was gathered to the store, and answers whether everybody has now had a turn. What an unavailable store does not take is kept, and handed over again by the
-// next call; in the meantime no more is gathered than there is room for. What the store refuses for another reason is
-// lost, so that it does not hold up the rest for ever.
+// FlushBatch hands the next part of what was gathered to the store, and answers whether everybody has now had a turn. What
+// an unavailable store does not take is kept, and handed over again by the next call; in the meantime no more is gathered
+// than there is room for. What the store refuses for another reason is lost, so that it does not hold up the rest for ever.
 func (l *Ledger) FlushBatch(ctx context.Context, store UsageStore) (over bool, err error) {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()

@@ -37,6 +37,14 @@ type guest struct {
 	busy bool // A request may be under way.
 }
 
+// CloseWrite lets net/http say that it has answered all it will, before it is sure that the client has read it.
+func (g *guest) CloseWrite() error {
+	if half, ok := g.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // shut ends Accept as soon as nobody stands before the door, but no later than in a moment.
 func (d door) shut() {
 	if listener, ok := d.Listener.(interface{ SetDeadline(time.Time) error }); ok {
@@ -44,14 +52,6 @@ func (d door) shut() {
 		return
 	}
 	d.Close()
-}
-
-// CloseWrite lets net/http say that it has answered all it will, before it is sure that the client has read it.
-func (g *guest) CloseWrite() error {
-	if half, ok := g.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
 }
 
 // traffic counts the guests that are busy. Its zero value is ready.
