@@ -104,20 +104,6 @@ func TestLogTooShort(t *testing.T) {
 	})
 }
 
-// TestLogIsPruned: the log does not grow without end, and never loses the present epoch.
-func TestLogIsPruned(t *testing.T) {
-	db := migrated(t, newFile(t))
-	client, _ := planted(t, db)
-	db.sql.MustExec(`UPDATE epoch SET value = $1`, 2*logReach)
-	if err := setStatus(t.Context(), db, client.ID, oauth.StatusActive); err != nil {
-		t.Fatal(err)
-	}
-	var epochs []int64
-	if err := db.sql.Select(&epochs, `SELECT epoch FROM changes`); err != nil || len(epochs) != 1 || epochs[0] <= 2*logReach {
-		t.Errorf("the log holds %v (%v)", epochs, err)
-	}
-}
-
 // TestStrangers: made-up ids do not push clients out.
 func TestStrangers(t *testing.T) {
 	db := migrated(t, newFile(t))

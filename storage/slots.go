@@ -59,11 +59,7 @@ func retire(ctx context.Context, tx *sqlx.Tx, status oauth.TokenStatus, at time.
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE status_slots SET next = next + $1 WHERE id = 1`, n); err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM retired_slots
-		WHERE slot IN (SELECT slot FROM retired_slots WHERE until <= $1 LIMIT 10000)`, moment{at})
+	_, err = tx.ExecContext(ctx, `UPDATE status_slots SET next = next + $1 WHERE id = 1`, n)
 	return err
 }
 

@@ -45,7 +45,8 @@ func (db *DB) Transact(ctx context.Context, work func(context.Context, admin.Sto
 			return err
 		}
 		defer tx.Rollback() // After the commit it does nothing.
-		if err := moveEpoch(ctx, tx, nil); err != nil {
+		step := randomStep()
+		if err := moveEpoch(ctx, tx, step); err != nil {
 			return err
 		}
 		inside := *db
@@ -56,8 +57,7 @@ func (db *DB) Transact(ctx context.Context, work func(context.Context, admin.Sto
 		if inside.within.failed != nil || !inside.within.changed {
 			return inside.within.failed
 		}
-		slices.Sort(inside.within.subjects)
-		if err := moveEpoch(ctx, tx, slices.Compact(inside.within.subjects)); err != nil {
+		if err := inside.within.log(ctx, step); err != nil {
 			return err
 		}
 		return tx.Commit()
@@ -66,6 +66,15 @@ func (db *DB) Transact(ctx context.Context, work func(context.Context, admin.Sto
 		return refusal
 	}
 	return err
+}
+
+// log notes what changed in the epoch that was moved by the step, or takes the step back if no memory holds any of it.
+func (t *transaction) log(ctx context.Context, step int64) error {
+	if len(t.subjects) == 0 {
+		return moveEpoch(ctx, t.tx, -step)
+	}
+	slices.Sort(t.subjects)
+	return logChanges(ctx, t.tx, slices.Compact(t.subjects))
 }
 
 // join makes the work of one change a part of the transaction.

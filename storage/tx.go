@@ -22,7 +22,7 @@ const (
 	// it was restored from a backup or is a standby promoted too early, therefore does not reach by other changes an
 	// epoch that somebody remembers: that epoch is missing from its log.
 	maxEpochStep = 1 << 31
-	// logReach is how far back the log of changes goes: over at least the last 10,000 epochs.
+	// logReach is how far back the log of changes goes at least: over the last 10,000 epochs.
 	logReach = 10_000 * maxEpochStep
 )
 
@@ -49,7 +49,14 @@ func (db *DB) change(
 			return err
 		}
 		defer tx.Rollback() // After the commit it does nothing.
-		if err := moveEpoch(ctx, tx, subjects); err != nil {
+		step := int64(0)
+		if len(subjects) > 0 {
+			step = randomStep()
+		}
+		if err := moveEpoch(ctx, tx, step); err != nil {
+			return err
+		}
+		if err := logChanges(ctx, tx, subjects); err != nil {
 			return err
 		}
 		if changed, err = work(ctx, tx); err != nil || !changed {
@@ -60,32 +67,14 @@ func (db *DB) change(
 	return changed && err == nil, err
 }
 
-// moveEpoch notes in the log that the subjects change in a new epoch, and forgets what nobody needs any longer.
-func moveEpoch(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
-	if len(subjects) == 0 {
-		_, err := tx.ExecContext(ctx, `UPDATE epoch SET value = value WHERE id = 1`)
-		return err
-	}
-	var epoch int64
-	err := tx.GetContext(ctx, &epoch, `UPDATE epoch SET value = value + $1 WHERE id = 1 RETURNING value`, randomStep())
-	if err != nil {
-		return err
-	}
-	for _, subject := range subjects {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO changes (epoch, subject) VALUES ($1, $2)`, epoch, subject); err != nil {
-			return err
-		}
-	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM changes WHERE epoch < $1`, epoch-logReach)
+// moveEpoch waits until no other transaction writes, and moves the epoch by a step. Whoever moves it must log what changes.
+func moveEpoch(ctx context.Context, tx *sqlx.Tx, step int64) error {
+	_, err := tx.ExecContext(ctx, `UPDATE epoch SET value = value + $1 WHERE id = 1`, step)
 	return err
 }
 
-// note adds what turned out to change to the subjects of the transaction under way.
-func (db *DB) note(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
-	if db.within != nil {
-		db.within.subjects = append(db.within.subjects, subjects...)
-		return nil
-	}
+// logChanges notes in the log that the subjects change in the present epoch.
+func logChanges(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
 	type subjectRow struct {
 		Subject string `db:"subject"`
 	}
@@ -95,6 +84,15 @@ func (db *DB) note(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
 	}
 	return insertRows(ctx, tx, `INSERT INTO changes (epoch, subject) VALUES ((SELECT value FROM epoch WHERE id = 1), :subject)
 		ON CONFLICT DO NOTHING`, rows)
+}
+
+// note adds what turned out to change to the subjects of the transaction under way.
+func (db *DB) note(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
+	if db.within != nil {
+		db.within.subjects = append(db.within.subjects, subjects...)
+		return nil
+	}
+	return logChanges(ctx, tx, subjects)
 }
 
 // randomStep draws evenly from 1 to maxEpochStep.

@@ -266,29 +266,10 @@ func later(table, at string, columns ...string) string {
 
 // PruneUsage implements oauth.UsageStore.
 func (db *DB) PruneUsage(ctx context.Context, before oauth.Day, most int) (more bool, err error) {
-	err = db.ask(ctx, "forgetting old usage", func(ctx context.Context) error {
-		for _, prune := range []struct {
-			statement string
-			before    any
-		}{
-			{`DELETE FROM usage_days WHERE (client_id, day, secret_id, outcome) IN (
-				SELECT client_id, day, secret_id, outcome FROM usage_days WHERE day < $1 ORDER BY day LIMIT $2)`, before},
-			{`DELETE FROM refusals WHERE id IN (SELECT id FROM refusals WHERE at < $1 ORDER BY at LIMIT $2)`,
-				moment{before.Start()}},
-			{`DELETE FROM usage_batches WHERE id IN (SELECT id FROM usage_batches WHERE at < $1 ORDER BY at LIMIT $2)`,
-				moment{db.now().Add(-batchMemory)}},
-		} {
-			deleted, err := db.sql.ExecContext(ctx, prune.statement, prune.before, most)
-			if err != nil {
-				return err
-			}
-			rows, err := deleted.RowsAffected()
-			if err != nil {
-				return err
-			}
-			more = more || rows == int64(most)
-		}
-		return nil
+	return db.prune(ctx, "forgetting old usage", most, []pruning{
+		{`DELETE FROM usage_days WHERE (client_id, day, secret_id, outcome) IN (
+			SELECT client_id, day, secret_id, outcome FROM usage_days WHERE day < $1 ORDER BY day LIMIT $2)`, before},
+		{`DELETE FROM refusals WHERE id IN (SELECT id FROM refusals WHERE at < $1 ORDER BY at LIMIT $2)`,
+			moment{before.Start()}},
 	})
-	return more, err
 }

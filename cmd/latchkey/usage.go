@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	pruneInterval = time.Hour
+	pruneInterval = 10 * time.Minute
 	pruneRows     = 2000 // at a time
 	pruneRounds   = 100  // in a row
 	// lastFlushTimeout is how long a stopping server tries to store what it has gathered.
@@ -103,10 +103,15 @@ func (k *usageKeeper) report(err error) {
 
 func (k *usageKeeper) prune(ctx context.Context) {
 	oldest := oauth.DayOf(now()) - admin.KeptDays + 1
+	k.pruneAll(ctx, func(ctx context.Context) (bool, error) { return k.core.db.PruneUsage(ctx, oldest, pruneRows) })
+	k.pruneAll(ctx, func(ctx context.Context) (bool, error) { return k.core.db.Prune(ctx, pruneRows) })
+}
+
+func (k *usageKeeper) pruneAll(ctx context.Context, some func(context.Context) (more bool, err error)) {
 	for range pruneRounds {
-		more, err := k.core.db.PruneUsage(ctx, oldest, pruneRows)
+		more, err := some(ctx)
 		if err != nil && ctx.Err() == nil {
-			k.log.Warn("old usage cannot be deleted; it is tried again later", "cause", err)
+			k.log.Warn("what is old cannot be deleted; it is tried again later", "cause", err)
 		}
 		if err != nil || !more {
 			return
