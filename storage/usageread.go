@@ -2,59 +2,69 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
-// Usages implements admin.Store: three statements, however many clients there are.
+// usedSecretRow is what is shown of a client's use, beside when one of its secrets was used: NULLs if none was.
+type usedSecretRow struct {
+	clientUsageRow
+	SecretID   sql.NullString `db:"secret_id"`
+	SecretAt   moment         `db:"secret_at"`
+	SecretFrom sql.NullString `db:"secret_from"`
+}
+
+// Usages implements admin.Store: two statements, however many clients there are.
 func (db *DB) Usages(ctx context.Context, ids []string, today oauth.Day) (map[string]admin.ClientUsage, error) {
 	usages := make(map[string]admin.ClientUsage, len(ids))
 	err := db.ask(ctx, "reading the usage of clients", func(ctx context.Context) error {
-		var where filter
-		where.anyOf("client_id", ids)
-		var clients []clientUsageRow
-		err := db.from().SelectContext(ctx, &clients, fmt.Sprintf(`SELECT client_id, used_at, refused_at,
-			refused_code, refused_reason, refused_missing FROM client_usage %s`, &where), where.values...)
+		var chosen filter
+		chosen.anyOf("u.client_id", ids)
+		var rows []usedSecretRow
+		err := db.from().SelectContext(ctx, &rows, fmt.Sprintf(`SELECT u.client_id, u.used_at, u.refused_at,
+			u.refused_code, u.refused_reason, u.refused_missing,
+			s.secret_id, s.used_at AS secret_at, s.used_from AS secret_from
+			FROM client_usage u LEFT JOIN secret_usage s ON s.client_id = u.client_id %s`, &chosen), chosen.values...)
 		if err != nil {
 			return err
 		}
-		for _, row := range clients {
-			usages[row.ClientID] = admin.ClientUsage{
-				IssuedAt: row.UsedAt.orZero(),
-				Refused: oauth.LastRefusal{
-					At: row.RefusedAt.Time, Code: row.RefusedCode, Reason: row.RefusedReason, Missing: row.RefusedMissing,
-				},
-				Secrets: make(map[string]oauth.SecretUse),
-			}
+		for i := range rows {
+			rows[i].addTo(usages)
 		}
-
-		var secrets []secretUsageRow
-		err = db.from().SelectContext(ctx, &secrets,
-			fmt.Sprintf(`SELECT client_id, secret_id, used_at, used_from FROM secret_usage %s`, &where), where.values...)
-		if err != nil {
-			return err
-		}
-		for _, row := range secrets {
-			if usage, known := usages[row.ClientID]; known {
-				usage.Secrets[row.SecretID] = oauth.SecretUse{
-					ClientID: row.ClientID, SecretID: row.SecretID, At: row.UsedAt.Time, From: row.UsedFrom,
-				}
-			}
-		}
-		return db.addDaily(ctx, usages, where, today)
+		return db.addDaily(ctx, usages, chosen, today)
 	})
 	return usages, err
+}
+
+func (r *usedSecretRow) addTo(usages map[string]admin.ClientUsage) {
+	usage, known := usages[r.ClientID]
+	if !known {
+		usage = admin.ClientUsage{
+			IssuedAt: r.UsedAt.orZero(),
+			Refused: oauth.LastRefusal{
+				At: r.RefusedAt.Time, Code: r.RefusedCode, Reason: r.RefusedReason, Missing: r.RefusedMissing,
+			},
+			Secrets: make(map[string]oauth.SecretUse),
+		}
+		usages[r.ClientID] = usage
+	}
+	if r.SecretID.Valid {
+		usage.Secrets[r.SecretID.String] = oauth.SecretUse{
+			ClientID: r.ClientID, SecretID: r.SecretID.String, At: r.SecretAt.Time, From: r.SecretFrom.String,
+		}
+	}
 }
 
 // addDaily adds the tokens of the last days to the usages of the clients that are chosen.
 func (db *DB) addDaily(ctx context.Context, usages map[string]admin.ClientUsage, chosen filter, today oauth.Day) error {
 	first := today - admin.ListedDays + 1
-	chosen.and("day >= %s AND outcome = %s", first, oauth.OutcomeIssued)
+	chosen.and("u.day >= %s AND u.outcome = %s", first, oauth.OutcomeIssued)
 	var days []usageDayRow
 	err := db.from().SelectContext(ctx, &days, fmt.Sprintf(
-		`SELECT client_id, day, secret_id, outcome, count FROM usage_days %s`, &chosen), chosen.values...)
+		`SELECT u.client_id, u.day, u.secret_id, u.outcome, u.count FROM usage_days u %s`, &chosen), chosen.values...)
 	for _, row := range days {
 		// The clock of another replica may be a day ahead.
 		if usage, known := usages[row.ClientID]; known && row.Day <= today {
