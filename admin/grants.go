@@ -109,8 +109,14 @@ func (c *grantCheck) load(ctx context.Context, store Store, grants []oauth.Grant
 	for _, tenant := range tenants {
 		c.tenants[tenant.ID] = tenant
 	}
+	if !slices.ContainsFunc(grants, func(grant oauth.Grant) bool { return nowhere(grant.AppliesTo) }) {
+		return nil
+	}
 	return c.loadOnly(ctx, store)
 }
+
+// nowhere reports whether nothing at all is said of the places.
+func nowhere(places oauth.Places) bool { return reflect.ValueOf(places).IsZero() }
 
 func (c *grantCheck) loadOnly(ctx context.Context, store Store) error {
 	c.only = make(map[oauth.Level]*oauth.Tenant, 2)
@@ -176,7 +182,7 @@ func (c *grantCheck) permissions(at string, api *oauth.API, grant *oauth.Grant) 
 // places checks that the grant applies at the API's level, and to places of the client's org.
 func (c *grantCheck) places(at string, api *oauth.API, grant *oauth.Grant) {
 	places := &grant.AppliesTo
-	if reflect.ValueOf(*places).IsZero() && !c.choosePlaces(api, places) {
+	if nowhere(*places) && !c.choosePlaces(api, places) {
 		c.errs.add(at, "required", "say where it applies: %s", placesAt(api.Level))
 		return
 	}
