@@ -30,9 +30,10 @@ func (s *fixedStore) Client(_ context.Context, id string) (*Client, error) {
 	}
 	return nil, ErrNotFound
 }
-func (s *fixedStore) Denied() DeniedTokens                 { return nil }
-func (s *fixedStore) Epoch(context.Context) (int64, error) { return 1, nil }
-func (*fixedStore) Refused(context.Context, *Client) error { return nil }
+func (s *fixedStore) Known(ctx context.Context, id string) (*Client, error) { return s.Client(ctx, id) }
+func (s *fixedStore) Denied() DeniedTokens                                  { return nil }
+func (s *fixedStore) Epoch(context.Context) (int64, error)                  { return 1, nil }
+func (*fixedStore) Refused(context.Context, *Client) error                  { return nil }
 
 func (s *fixedStore) Retired(context.Context, int64) (map[int64]TokenStatus, int64, error) {
 	return nil, 1, nil

@@ -32,7 +32,7 @@ func (i *Issuer) inForce(ctx context.Context, claims *bearer.Claims) (*Client, e
 	if _, denied := i.store.Denied()[claims.ID]; denied {
 		return nil, refuse("revoked")
 	}
-	client, err := i.store.Client(ctx, claims.ClientID)
+	client, err := i.store.Known(ctx, claims.ClientID)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, refuse("its client is gone")

@@ -127,11 +127,16 @@ func (f *Fresh) Close() error { return f.db.Close() }
 
 // Client implements oauth.Store.
 func (f *Fresh) Client(ctx context.Context, id string) (*oauth.Client, error) {
-	if !plausible(id) {
-		return nil, fmt.Errorf("client: %w", oauth.ErrNotFound)
-	}
 	if err := f.Refresh(ctx); err != nil {
 		return nil, err
+	}
+	return f.Known(ctx, id)
+}
+
+// Known implements oauth.Store.
+func (f *Fresh) Known(ctx context.Context, id string) (*oauth.Client, error) {
+	if !plausible(id) {
+		return nil, fmt.Errorf("client: %w", oauth.ErrNotFound)
 	}
 	client, entry, isNew := f.clients.find(id)
 	if client != nil {

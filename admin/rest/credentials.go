@@ -95,7 +95,7 @@ func (a *API) CreateCredential(c *gin.Context) {
 		a.writeDryRun(c, outcome)
 		return
 	}
-	view, ok := a.view(c, outcome.Client)
+	views, ok := a.used(c, []oauth.Client{*outcome.Client}, make([]admin.ClientUsage, 1)) // It has done nothing yet.
 	if !ok {
 		return
 	}
@@ -105,7 +105,7 @@ func (a *API) CreateCredential(c *gin.Context) {
 		credential
 		ClientSecret string   `json:"client_secret,omitempty"` // None if it authenticates by keys.
 		Warnings     []string `json:"warnings"`
-	}{view, outcome.Secret.Reveal(), orEmpty(outcome.Warnings)})
+	}{views[0], outcome.Secret.Reveal(), orEmpty(outcome.Warnings)})
 }
 
 // GetCredential answers GET /admin/v1/credentials/{client_id}.
@@ -228,12 +228,17 @@ func (a *API) view(c *gin.Context, client *oauth.Client) (credential, bool) {
 
 // views answers clients as the wire shows them, or the problem. It asks as often for many as for one.
 func (a *API) views(c *gin.Context, clients []oauth.Client) ([]credential, bool) {
-	summaries, err := a.registrar.Summaries(c.Request.Context(), clients)
+	usages, err := a.registrar.Usages(c.Request.Context(), clients)
 	if err != nil {
 		a.fail(c, err)
 		return nil, false
 	}
-	usages, err := a.registrar.Usages(c.Request.Context(), clients)
+	return a.used(c, clients, usages)
+}
+
+// used is views for clients of which the usage is known.
+func (a *API) used(c *gin.Context, clients []oauth.Client, usages []admin.ClientUsage) ([]credential, bool) {
+	summaries, err := a.registrar.Summaries(c.Request.Context(), clients)
 	if err != nil {
 		a.fail(c, err)
 		return nil, false
