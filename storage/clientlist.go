@@ -95,17 +95,18 @@ func (db *DB) listClients(ctx context.Context, query *admin.ClientQuery, order c
 	if query.Search == "" {
 		return db.selectList(ctx, listStatement(query, order))
 	}
-	page, window := windowStatement(query, order)
-	near, err := db.selectList(ctx, page)
-	if err != nil || len(near) == query.Limit {
-		return near, err
+	probe, page := windowStatements(query, order)
+	var window struct {
+		Looked int `db:"looked"`
+		Found  int `db:"found"`
 	}
-	var looked int
-	err = db.from().GetContext(ctx, &looked, "SELECT COUNT(*) FROM ("+window.text+") looked", window.values...)
-	if err != nil || looked < searchWindow {
-		return near, err
+	if err := db.from().GetContext(ctx, &window, probe.text, probe.values...); err != nil {
+		return nil, err
 	}
-	return db.selectList(ctx, searchStatement(query, order))
+	if window.Found < query.Limit && window.Looked == searchWindow {
+		page = searchStatement(query, order)
+	}
+	return db.selectList(ctx, page)
 }
 
 func (db *DB) selectList(ctx context.Context, s statement) ([]admin.ClientRow, error) {
@@ -130,21 +131,20 @@ func listStatement(query *admin.ClientQuery, order clientOrder) statement {
 	return statement{fmt.Sprintf(selectClients, page, order.by), where.values}
 }
 
-// windowStatement reads those of the next searchWindow clients that contain what is searched for, and the clients
-// that it looks at.
-func windowStatement(query *admin.ClientQuery, order clientOrder) (page, window statement) {
+// windowStatements are two: how many of the next searchWindow clients there are, and how many of them contain what is
+// searched for; and the page of those that do.
+func windowStatements(query *admin.ClientQuery, order clientOrder) (probe, page statement) {
 	where := narrow(query, order)
 	where.beyond(query, order)
-	most := fmt.Sprint(searchWindow)
-	window.text = fmt.Sprintf(selectPage, order.id, order.from(query, false), &where, order.by, most)
-	window.values = slices.Clone(where.values)
-	near := fmt.Sprintf(selectPage, "c.id, c.name"+order.column, order.from(query, true), &where, order.by, most)
+	near := fmt.Sprintf(selectPage, "c.id, c.name"+order.column, order.from(query, true), &where, order.by, fmt.Sprint(searchWindow))
 	found := filter{values: where.values}
 	found.contains("c.name", "c.id", query.Search)
+	probe.text = fmt.Sprintf(`SELECT COUNT(*) AS looked, COUNT(*) FILTER (%s) AS found FROM (%s) c`, &found, near)
+	probe.values = slices.Clone(found.values)
 	page.text = fmt.Sprintf(selectClients, fmt.Sprintf(`SELECT c.id FROM (%s) c %s ORDER BY %s LIMIT %s`,
 		near, &found, order.windowBy, found.place(query.Limit)), order.by)
 	page.values = found.values
-	return page, window
+	return probe, page
 }
 
 // searchStatement reads a page of all clients that contain what is searched for.

@@ -199,8 +199,8 @@ func explain(t *testing.T, db *DB, query admin.ClientQuery) string {
 	}
 	statements := []statement{listStatement(&query, order)}
 	if query.Search != "" {
-		page, window := windowStatement(&query, order)
-		statements = []statement{page, window}
+		probe, page := windowStatements(&query, order)
+		statements = []statement{probe, page}
 		rows, err := db.selectList(t.Context(), page)
 		if err != nil {
 			t.Fatal(err)
@@ -218,6 +218,16 @@ func explain(t *testing.T, db *DB, query admin.ClientQuery) string {
 		plan = append(plan, lines...)
 	}
 	return strings.Join(plan, "\n")
+}
+
+// TestSearchedAtOnce: what is stored is in the index of names, and not in a list beside it that every search reads.
+func TestSearchedAtOnce(t *testing.T) {
+	db := migrated(t, storagetest.Postgres(t).NewDatabase(t))
+	planted(t, db)
+	var pages int
+	if err := db.sql.Get(&pages, `SELECT gin_clean_pending_list('clients_by_trigram')`); err != nil || pages != 0 {
+		t.Errorf("%d pages waited in a list (%v)", pages, err)
+	}
 }
 
 // TestSearchTwoWays holds that a search finds the same by both of its ways.
