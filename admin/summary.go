@@ -27,10 +27,11 @@ func (r *Registrar) Summaries(ctx context.Context, clients []oauth.Client) ([][]
 	for _, tenant := range tenants {
 		names[tenant.ID] = tenant.Name
 	}
-	catalog, err := r.issuer.Catalog(ctx)
+	apis, err := r.store.APIs(ctx)
 	if err != nil {
 		return nil, err
 	}
+	catalog := oauth.NewCatalog(apis, nil)
 	summaries := make([][]string, len(clients))
 	for i, client := range clients {
 		summaries[i] = []string{}

@@ -129,12 +129,6 @@ func (i *Issuer) MaxLifetime() time.Duration { return i.maxLifetime }
 // URL answers the issuer identifier.
 func (i *Issuer) URL() string { return i.url }
 
-// Catalog answers the catalogue with every change committed before the call.
-func (i *Issuer) Catalog(ctx context.Context) (*Catalog, error) {
-	err := i.store.Refresh(ctx)
-	return i.store.Catalog(), err
-}
-
 // Ledger answers the ledger that [Issuer.Record] writes.
 func (i *Issuer) Ledger() *Ledger { return i.ledger }
 

@@ -26,6 +26,18 @@ type dialect interface {
 	migrations() (fs.FS, goose.Dialect, []goose.ProviderOption, error)
 }
 
+// driverConn is what the connections of both drivers can do.
+type driverConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
 const (
 	// statementTimeout bounds one statement, and with it the wait for another writer.
 	statementTimeout = 5 * time.Second

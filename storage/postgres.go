@@ -102,7 +102,18 @@ func (p *postgres) connector(patience time.Duration) (driver.Connector, error) {
 		return nil, fmt.Errorf("the database URL: %w", err)
 	}
 	connector.Dialer(&patientDialer{patience: patience + postgresSilence})
-	return connector, nil
+	return &postgresConnector{connector}, nil
+}
+
+type postgresConnector struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (c *postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newPreparedConn(conn), nil
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

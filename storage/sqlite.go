@@ -93,7 +93,7 @@ func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		conn, err := c.Connector.Connect(ctx)
 		switch {
 		case err == nil:
-			return &sqliteConn{conn.(sqliteDriverConn), c.patience, c.turn}, nil
+			return &sqliteConn{conn.(driverConn), c.patience, c.turn}, nil
 		case sqliteCode(err) != sqlite3.SQLITE_BUSY:
 			return nil, err
 		}

