@@ -32,6 +32,9 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	defer lines.Flush()
 	log := newLog(o, lines)
 	warn(o, log)
+	if s.getenv("GOGC") == "" {
+		keepHeapRoomy(ctx)
+	}
 
 	core, err := openCore(ctx, o)
 	if err != nil {
