@@ -110,7 +110,7 @@ func (db *DB) listClients(ctx context.Context, query *admin.ClientQuery, order c
 }
 
 func (db *DB) selectList(ctx context.Context, s statement) ([]admin.ClientRow, error) {
-	var rows []listedRow
+	var rows []*listedRow // Pointers, as a row is large and the list grows.
 	if err := db.from().SelectContext(ctx, &rows, s.text, s.values...); err != nil {
 		return nil, err
 	}
@@ -164,12 +164,12 @@ func searchStatement(query *admin.ClientQuery, order clientOrder) statement {
 	}
 }
 
-func foldList(rows []listedRow) ([]admin.ClientRow, error) {
-	joined := make([]joinedRow, len(rows))
+func foldList(rows []*listedRow) ([]admin.ClientRow, error) {
+	joined := make([]*joinedRow, len(rows))
 	usedAt := make(map[string]moment, len(rows))
-	for i := range rows {
-		joined[i] = rows[i].joinedRow
-		usedAt[rows[i].ID] = rows[i].UsedAt
+	for i, row := range rows {
+		joined[i] = &row.joinedRow
+		usedAt[row.ID] = row.UsedAt
 	}
 	clients, err := fold(joined)
 	if err != nil {

@@ -92,10 +92,9 @@ type joinedRow struct {
 }
 
 // fold puts the rows of each client together.
-func fold(rows []joinedRow) ([]oauth.Client, error) {
-	var clients []oauth.Client
-	for i := range rows {
-		row := &rows[i]
+func fold(rows []*joinedRow) ([]oauth.Client, error) {
+	clients := make([]oauth.Client, 0, len(rows))
+	for _, row := range rows {
 		if len(clients) == 0 || clients[len(clients)-1].ID != row.ID {
 			clients = append(clients, row.client())
 		}
@@ -113,7 +112,7 @@ func fold(rows []joinedRow) ([]oauth.Client, error) {
 }
 
 // only answers the one client of the rows, or sql.ErrNoRows.
-func only(rows []joinedRow) (*oauth.Client, error) {
+func only(rows []*joinedRow) (*oauth.Client, error) {
 	clients, err := fold(rows)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ func clientByID(ctx context.Context, from sqlx.QueryerContext, id string) (*oaut
 	if !storable(id) {
 		return nil, sql.ErrNoRows
 	}
-	var rows []joinedRow
+	var rows []*joinedRow
 	if err := sqlx.SelectContext(ctx, from, &rows, selectClient, id); err != nil {
 		return nil, err
 	}

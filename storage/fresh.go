@@ -192,7 +192,7 @@ func (f *Fresh) load(id string, entry *entry) {
 	}
 	var client *oauth.Client
 	err := f.db.ask(ctx, fmt.Sprintf("reading client %q", id), func(ctx context.Context) error {
-		var rows []joinedRow
+		var rows []*joinedRow
 		err := f.selectClient.SelectContext(ctx, &rows, id)
 		if err == nil {
 			client, err = only(rows)
