@@ -18,7 +18,8 @@ type Store interface {
 	// when it has been deleted. Of the client it may leave out what is for administrators alone: its name, note and
 	// owner, and who made or changed it or its secrets, and when.
 	Client(ctx context.Context, id string) (*Client, error)
-	// Known is Client for whoever has called Refresh: it answers the client as the latest proof left it.
+	// Known is Client for whoever has called Refresh: it makes no proof of its own, and asks the database only for a client
+	// that is not in memory.
 	Known(ctx context.Context, id string) (*Client, error)
 	// Refused takes, for a client that has been refused, the time that it takes to find that there is no such client, unless
 	// Client has just taken it. So nobody can tell by the time which clients there are.

@@ -63,7 +63,7 @@ func (db *DB) API(ctx context.Context, key string) (*oauth.API, error) {
 // APIs implements admin.Store.
 func (db *DB) APIs(ctx context.Context) ([]oauth.API, error) {
 	var rows []apiRow
-	err := db.ask(recurring(ctx), "reading the catalogue", func(ctx context.Context) error {
+	err := db.ask(recurring(ctx, true), "reading the catalogue", func(ctx context.Context) error {
 		return db.from().SelectContext(ctx, &rows, selectAPIs+` ORDER BY key`)
 	})
 	if err != nil {

@@ -103,10 +103,14 @@ func (db *DB) listClients(ctx context.Context, query *admin.ClientQuery, order c
 	if err := db.from().GetContext(ctx, &window, probe.text, probe.values...); err != nil {
 		return nil, err
 	}
-	if window.Found < query.Limit && window.Looked == searchWindow {
-		page = searchStatement(query, order)
+	all := window.Looked < searchWindow
+	if all || window.Found >= query.Limit {
+		near, err := db.selectList(ctx, page)
+		if err != nil || all || len(near) == query.Limit { // Those that were found may have changed meanwhile.
+			return near, err
+		}
 	}
-	return db.selectList(ctx, page)
+	return db.selectList(ctx, searchStatement(query, order))
 }
 
 func (db *DB) selectList(ctx context.Context, s statement) ([]admin.ClientRow, error) {

@@ -132,7 +132,7 @@ func (p *postgres) kind(err error) error {
 		return oauth.ErrConflict
 	case pqerror.AdminShutdown, pqerror.CrashShutdown, pqerror.CannotConnectNow, pqerror.DatabaseDropped,
 		pqerror.IdleSessionTimeout, pqerror.IdleInTransactionSessionTimeout,
-		pqerror.QueryCanceled, pqerror.LockNotAvailable,
+		pqerror.QueryCanceled, pqerror.LockNotAvailable, pqerror.TRDeadlockDetected,
 		pqerror.ReadOnlySQLTransaction: // The primary has become a standby.
 		return oauth.ErrUnavailable
 	default:

@@ -7,23 +7,24 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// maxPrepared is how many statements a connection keeps prepared.
-const maxPrepared = 64
+// maxPrepared is how many statements a connection remembers.
+const maxPrepared = 128
 
 type recurringKey struct{}
 
 // recurring marks what is asked with the context as statements that come again and again in the same words, and are worth
-// keeping prepared. It is not for lists: PostgreSQL would sooner or later plan them without looking at what they narrow to.
-func recurring(ctx context.Context) context.Context {
-	return context.WithValue(ctx, recurringKey{}, true)
+// keeping prepared. It is not for those of which the best plan depends on their values, as it does for a list: PostgreSQL
+// would sooner or later plan them without looking at the values. Marked false, what is asked is no such statement after all.
+func recurring(ctx context.Context, recurs bool) context.Context {
+	return context.WithValue(ctx, recurringKey{}, recurs)
 }
 
 // preparedConn is a connection to PostgreSQL that keeps recurring statements prepared, as database/sql cannot do it within
 // a transaction: it would need a second connection. With a million credentials, one was switched off in a fifth less time this
-// way, over paired runs, and created in a tenth less.
+// way, over paired runs, and created in a tenth less. Rows must be read or closed before the next statement.
 type preparedConn struct {
 	postgresConn
-	kept *simplelru.LRU[string, driver.Stmt]
+	kept *simplelru.LRU[string, driver.Stmt] // Nil for one that has come once, and may not come again.
 }
 
 // postgresConn is what lib/pq's connections can do.
@@ -34,27 +35,33 @@ type postgresConn interface {
 
 func newPreparedConn(conn driver.Conn) *preparedConn {
 	// An LRU is refused for a size below 1 alone. A statement that cannot be closed is one of a broken connection.
-	kept, _ := simplelru.NewLRU(maxPrepared, func(_ string, statement driver.Stmt) { statement.Close() })
+	kept, _ := simplelru.NewLRU(maxPrepared, func(_ string, statement driver.Stmt) {
+		if statement != nil {
+			statement.Close()
+		}
+	})
 	return &preparedConn{conn.(postgresConn), kept}
 }
 
 // prepared answers the statement, or nil if it does not recur.
 func (c *preparedConn) prepared(ctx context.Context, query string) (driver.Stmt, error) {
-	if ctx.Value(recurringKey{}) == nil {
+	if recurs, _ := ctx.Value(recurringKey{}).(bool); !recurs {
 		return nil, nil
 	}
-	if statement, ok := c.kept.Get(query); ok {
-		return statement, nil
+	statement, known := c.kept.Get(query)
+	if known && statement == nil {
+		var err error
+		if statement, err = c.PrepareContext(ctx, query); err != nil {
+			return nil, err
+		}
 	}
-	statement, err := c.PrepareContext(ctx, query)
-	if err == nil {
-		c.kept.Add(query, statement)
-	}
-	return statement, err
+	c.kept.Add(query, statement)
+	return statement, nil
 }
 
-// judged forgets a statement that has failed: it may have been prepared for another schema.
-func (c *preparedConn) judged(query string, err error) {
+// forgetFailed forgets a statement that has failed. It may have been prepared for another schema: after a migration that
+// changes the type of a column that it answers, each connection fails once.
+func (c *preparedConn) forgetFailed(query string, err error) {
 	if err != nil {
 		c.kept.Remove(query)
 	}
@@ -70,7 +77,7 @@ func (c *preparedConn) QueryContext(ctx context.Context, query string, args []dr
 		return c.postgresConn.QueryContext(ctx, query, args)
 	}
 	rows, err := statement.(driver.StmtQueryContext).QueryContext(ctx, args)
-	c.judged(query, err)
+	c.forgetFailed(query, err)
 	return rows, err
 }
 
@@ -84,6 +91,6 @@ func (c *preparedConn) ExecContext(ctx context.Context, query string, args []dri
 		return c.postgresConn.ExecContext(ctx, query, args)
 	}
 	result, err := statement.(driver.StmtExecContext).ExecContext(ctx, args)
-	c.judged(query, err)
+	c.forgetFailed(query, err)
 	return result, err
 }

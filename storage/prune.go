@@ -9,7 +9,7 @@ func (db *DB) Prune(ctx context.Context, most int) (more bool, err error) {
 	return db.prune(ctx, "forgetting what nobody needs", most, []pruning{
 		{`DELETE FROM changes WHERE (epoch, subject) IN (SELECT epoch, subject FROM changes
 			WHERE epoch < (SELECT value FROM epoch WHERE id = 1) - $1 ORDER BY epoch LIMIT $2)`, logReach},
-		{`DELETE FROM retired_slots WHERE slot IN (SELECT slot FROM retired_slots WHERE until <= $1 LIMIT $2)`, moment{now}},
+		{`DELETE FROM retired_slots WHERE slot IN (SELECT slot FROM retired_slots WHERE until <= $1 ORDER BY until, slot LIMIT $2)`, moment{now}},
 		{`DELETE FROM usage_batches WHERE id IN (SELECT id FROM usage_batches WHERE at < $1 ORDER BY at LIMIT $2)`,
 			moment{now.Add(-batchMemory)}},
 	})

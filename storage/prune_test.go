@@ -29,16 +29,15 @@ func TestPrune(t *testing.T) {
 		db.sql.MustExec(`INSERT INTO retired_slots (slot, client_id, status, until) VALUES (1000, $1, 1, $2), (1001, $1, 1, $2)`,
 			client.ID, moment{now().Add(-time.Minute)})
 
-		for _, want := range []bool{true, true, true} {
-			if more, err := db.Prune(t.Context(), 1); err != nil || more != want {
-				t.Errorf("more is left: %v (%v), want %v", more, err, want)
-			}
-		}
-		for more := true; more; {
+		rounds := 0
+		for more := true; more; rounds++ {
 			var err error
 			if more, err = db.Prune(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if rounds < 3 {
+			t.Errorf("it took %d rounds to forget two slots, one at a time", rounds)
 		}
 		if got := read(`SELECT epoch FROM changes`); !slices.Equal(got, present) {
 			t.Errorf("the log holds %v, want %v", got, present)

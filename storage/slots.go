@@ -72,6 +72,7 @@ func bury(ctx context.Context, tx *sqlx.Tx, clientID string) error {
 // retireHolders retires the slots of the clients that the query means, if there are any, and lets every memory drop
 // these clients.
 func (db *DB) retireHolders(ctx context.Context, tx *sqlx.Tx, status oauth.TokenStatus, at time.Time, query string, value any) error {
+	ctx = recurring(ctx, false) // One client may be meant, or a million.
 	var ids []string
 	err := tx.SelectContext(ctx, &ids, `SELECT client_id FROM client_slots WHERE client_id IN (`+query+`)
 		LIMIT `+fmt.Sprint(manyHolders+1), value)

@@ -101,7 +101,7 @@ func (db *DB) Tenants(ctx context.Context, query admin.TenantQuery) ([]admin.Ten
 // TenantsByID implements admin.Store.
 func (db *DB) TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, error) {
 	var tenants []oauth.Tenant
-	err := db.ask(recurring(ctx), "reading tenants", func(ctx context.Context) error {
+	err := db.ask(ctx, "reading tenants", func(ctx context.Context) error {
 		for some := range slices.Chunk(ids, 1000) { // A statement holds only so many placeholders.
 			var where filter
 			where.and("t.deleted_at IS NULL")

@@ -46,7 +46,7 @@ func (db *DB) Transact(ctx context.Context, work func(context.Context, admin.Sto
 		}
 		defer tx.Rollback() // After the commit it does nothing.
 		step := randomStep()
-		if err := moveEpoch(recurring(ctx), tx, step); err != nil {
+		if err := moveEpoch(recurring(ctx, true), tx, step); err != nil {
 			return err
 		}
 		inside := *db
@@ -57,7 +57,7 @@ func (db *DB) Transact(ctx context.Context, work func(context.Context, admin.Sto
 		if inside.within.failed != nil || !inside.within.changed {
 			return inside.within.failed
 		}
-		if err := inside.within.log(recurring(ctx), step); err != nil {
+		if err := inside.within.log(recurring(ctx, true), step); err != nil {
 			return err
 		}
 		return tx.Commit()
@@ -81,7 +81,7 @@ func (t *transaction) log(ctx context.Context, step int64) error {
 func (t *transaction) join(
 	ctx context.Context, db *DB, doing string, subjects []string, work func(context.Context, *sqlx.Tx) (bool, error),
 ) (changed bool, err error) {
-	err = db.ask(recurring(ctx), doing, func(ctx context.Context) (err error) {
+	err = db.ask(recurring(ctx, true), doing, func(ctx context.Context) (err error) {
 		changed, err = work(ctx, t.tx)
 		return err
 	})

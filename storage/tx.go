@@ -43,7 +43,7 @@ func (db *DB) change(
 	if db.within != nil {
 		return db.within.join(ctx, db, doing, subjects, work)
 	}
-	err = db.ask(recurring(ctx), doing, func(ctx context.Context) error {
+	err = db.ask(recurring(ctx, true), doing, func(ctx context.Context) error {
 		tx, err := db.sql.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
@@ -67,7 +67,8 @@ func (db *DB) change(
 	return changed && err == nil, err
 }
 
-// moveEpoch waits until no other transaction writes, and moves the epoch by a step. Whoever moves it must log what changes.
+// moveEpoch waits until no other transaction writes, and moves the epoch by a step: of 0 to wait alone, and of less to take a
+// step back. Whoever moves it must log what changes.
 func moveEpoch(ctx context.Context, tx *sqlx.Tx, step int64) error {
 	_, err := tx.ExecContext(ctx, `UPDATE epoch SET value = value + $1 WHERE id = 1`, step)
 	return err

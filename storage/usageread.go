@@ -20,7 +20,7 @@ type usedSecretRow struct {
 // Usages implements admin.Store: two statements, however many clients there are.
 func (db *DB) Usages(ctx context.Context, ids []string, today oauth.Day) (map[string]admin.ClientUsage, error) {
 	usages := make(map[string]admin.ClientUsage, len(ids))
-	err := db.ask(recurring(ctx), "reading the usage of clients", func(ctx context.Context) error {
+	err := db.ask(recurring(ctx, true), "reading the usage of clients", func(ctx context.Context) error {
 		var chosen filter
 		chosen.anyOf("u.client_id", ids)
 		var rows []usedSecretRow

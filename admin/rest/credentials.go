@@ -95,7 +95,7 @@ func (a *API) CreateCredential(c *gin.Context) {
 		a.writeDryRun(c, outcome)
 		return
 	}
-	views, ok := a.used(c, []oauth.Client{*outcome.Client}, make([]admin.ClientUsage, 1)) // It has done nothing yet.
+	views, ok := a.viewsWith(c, []oauth.Client{*outcome.Client}, make([]admin.ClientUsage, 1)) // It has done nothing yet.
 	if !ok {
 		return
 	}
@@ -233,11 +233,11 @@ func (a *API) views(c *gin.Context, clients []oauth.Client) ([]credential, bool)
 		a.fail(c, err)
 		return nil, false
 	}
-	return a.used(c, clients, usages)
+	return a.viewsWith(c, clients, usages)
 }
 
-// used is views for clients of which the usage is known.
-func (a *API) used(c *gin.Context, clients []oauth.Client, usages []admin.ClientUsage) ([]credential, bool) {
+// viewsWith is views for clients of which the usage is known.
+func (a *API) viewsWith(c *gin.Context, clients []oauth.Client, usages []admin.ClientUsage) ([]credential, bool) {
 	summaries, err := a.registrar.Summaries(c.Request.Context(), clients)
 	if err != nil {
 		a.fail(c, err)

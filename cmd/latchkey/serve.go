@@ -100,6 +100,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 		return err
 	}
 	defer keepUsage(core, o.UsageInterval, log)()
+	defer inBackground(ctx, func(ctx context.Context) { prune(ctx, core, log) })()
 	log.Info("serving", "addr", listener.Addr().String(), "issuer", o.Issuer, "version", number)
 	defer log.Info("stopped")
 	return front.Serve(ctx, listener)

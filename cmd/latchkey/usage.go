@@ -4,15 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"time"
-
-	"github.com/latchkey-auth/latchkey/admin"
-	"github.com/latchkey-auth/latchkey/oauth"
 )
 
 const (
-	pruneInterval = 10 * time.Minute
-	pruneRows     = 2000 // at a time
-	pruneRounds   = 100  // in a row
 	// lastFlushTimeout is how long a stopping server tries to store what it has gathered.
 	lastFlushTimeout = 10 * time.Second
 	// Between two batches of usage there is a rest of so many times as long, so that storing it takes a fiftieth of the time:
@@ -22,14 +16,12 @@ const (
 )
 
 // keepUsage stores what the issuer's ledger gathers, every so often and once more when the function it answers is
-// called; and it forgets what is too old.
+// called.
 func keepUsage(core *core, interval time.Duration, log *slog.Logger) (stop func()) {
 	keeper := usageKeeper{core: core, log: log}
-	// Neither ends with the signal to stop: requests are answered after it, and noted.
+	// It does not end with the signal to stop: requests are answered after it, and noted.
 	stopFlushing := inBackground(context.Background(), func(ctx context.Context) { every(ctx, interval, keeper.flush) })
-	stopPruning := inBackground(context.Background(), func(ctx context.Context) { every(ctx, pruneInterval, keeper.prune) })
 	return func() {
-		stopPruning()
 		stopFlushing()
 		last, cancel := context.WithTimeout(context.Background(), lastFlushTimeout)
 		defer cancel()
@@ -53,7 +45,7 @@ func every(ctx context.Context, interval time.Duration, do func(context.Context)
 	}
 }
 
-// usageKeeper stores and forgets usage. Its failures are logged once, until something succeeds.
+// usageKeeper stores usage. Its failures are logged once, until something succeeds.
 type usageKeeper struct {
 	core    *core
 	log     *slog.Logger
@@ -98,23 +90,5 @@ func (k *usageKeeper) report(err error) {
 	if lost := k.core.issuer.Ledger().Lost(); lost > k.lost {
 		k.log.Error("usage of credentials was lost", "notes", lost-k.lost)
 		k.lost = lost
-	}
-}
-
-func (k *usageKeeper) prune(ctx context.Context) {
-	oldest := oauth.DayOf(now()) - admin.KeptDays + 1
-	k.pruneAll(ctx, func(ctx context.Context) (bool, error) { return k.core.db.PruneUsage(ctx, oldest, pruneRows) })
-	k.pruneAll(ctx, func(ctx context.Context) (bool, error) { return k.core.db.Prune(ctx, pruneRows) })
-}
-
-func (k *usageKeeper) pruneAll(ctx context.Context, some func(context.Context) (more bool, err error)) {
-	for range pruneRounds {
-		more, err := some(ctx)
-		if err != nil && ctx.Err() == nil {
-			k.log.Warn("what is old cannot be deleted; it is tried again later", "cause", err)
-		}
-		if err != nil || !more {
-			return
-		}
 	}
 }

@@ -58,6 +58,21 @@ func testFreshness(t *testing.T, f *fixture) {
 	eachSees(t, replicas, "deleted", client.ID, nil)
 	eachSees(t, replicas, "another", bystander.ID, bystander)
 
+	replica := replicas[0]
+	known := func(what string, want oauth.Status) {
+		t.Helper()
+		got, err := replica.Known(t.Context(), bystander.ID)
+		must(t, err)
+		same(t, what, got.Status, want)
+	}
+	f.update(t, bystander.ID, func(client *oauth.Client) { client.Status = oauth.StatusInactive })
+	known("known by the proof before", oauth.StatusActive)
+	must(t, replica.Refresh(t.Context()))
+	known("known by a proof", oauth.StatusInactive)
+	for _, nobody := range []string{"", "cid_nobody", "a\nb"} {
+		_, err := replica.Known(t.Context(), nobody)
+		wraps(t, fmt.Sprintf("knowing %q", nobody), err, oauth.ErrNotFound)
+	}
 	for _, id := range []string{"", "\x00", "ünknown", strings.Repeat("x", 256), "' OR '1' = '1"} {
 		eachSees(t, replicas, "an impossible id", id, nil)
 	}
