@@ -31,7 +31,8 @@ const (
 //
 // The transaction moves the epoch first. All writers queue on that one row, so they follow each other: none sees
 // another's half of the work, none can deadlock with another, and epochs are committed in their order. Without
-// subjects the epoch stays where it is, for no memory holds what changes; the transaction queues all the same.
+// subjects the epoch stays where it is, for no memory holds what changes; the transaction queues all the same. Only what
+// is bookkeeping stands outside of the queue: AddUsage and Prune.
 //
 // Within a transaction of [DB.Transact] the work becomes a part of that one, which commits it or not.
 //
