@@ -23,13 +23,16 @@ it('shows the first list soon, and asks for one page of it alone', async () => {
 	await page.waitForLoadState('networkidle') // What the page of the sign-in still asks for is not counted.
 	const times = []
 	for (let i = 0; i < 5; i++) {
-		const asked = []
-		const note = response => asked.push(response)
-		page.on('response', note)
+		let asked = []
+		const note = request => { // What the page before still asked for went with it.
+			if (request.isNavigationRequest()) asked = []
+			asked.push(request)
+		}
+		page.on('request', note)
 		await page.reload({waitUntil: 'networkidle'})
-		page.off('response', note)
+		page.off('request', note)
 		times.push(Number(await page.locator('html[data-painted]').getAttribute('data-painted')))
-		const api = asked.filter(response => response.url().startsWith(`${issuer}/admin/`))
+		const api = await Promise.all(asked.filter(request => request.url().startsWith(`${issuer}/admin/`)).map(request => request.response()))
 		const lists = api.filter(response => /\/credentials\?/.test(response.url()))
 		const rows = await Promise.all(lists.map(async response => (await response.json()).data.length))
 		const bytes = (await Promise.all(api.map(async response => (await response.body()).length))).reduce((a, b) => a + b, 0)
