@@ -51,13 +51,6 @@ func NewKeyring(keys []SigningKey) (*Keyring, error) {
 		if ring.signers[i], err = newSigner(key, bearer.TokenType); err != nil {
 			return nil, fmt.Errorf("signing key %s: %w", key.ID, err)
 		}
-		if _, external := key.Private.(ExternalSigner); !external {
-			// What crypto/ecdsa remembers of a key from its first signature on is there before two can sign at once, which
-			// the race detector takes for a race.
-			if _, err := ring.signers[i].signature(nil); err != nil {
-				return nil, fmt.Errorf("signing key %s: %w", key.ID, err)
-			}
-		}
 	}
 	jwks, err := json.Marshal(set)
 	if err != nil {
