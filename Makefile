@@ -26,7 +26,8 @@ test: deps ## Run every test, on SQLite and a real PostgreSQL
 	go test $(TAGS) -timeout 20m ./...
 	CGO_ENABLED=1 go test $(PKCS11) ./storage/pkcs11
 
-# SQLite's code, translated from C, is not ours to watch, and takes five times as long when it is watched.
+# SQLite's code, translated from C, is not ours to watch, and takes five times as long when it is watched. No more than that
+# may be left out: what is generic in the standard library is compiled there as well, and might be taken from there, unwatched.
 race: deps ## Run every test under the race detector, but for those in the browser
 	go test $(TAGS) -race -gcflags='modernc.org/sqlite/lib=-race=false' -timeout 30m -skip '^TestConsole$$' ./...
 

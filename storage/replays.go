@@ -131,10 +131,9 @@ func (r *Replays) insert(ctx context.Context, rows []useRow) (first map[string]b
 }
 
 func (r *Replays) prune(ctx context.Context) error {
-	return r.db.ask(ctx, "forgetting uses", func(ctx context.Context) error {
-		_, err := r.db.sql.ExecContext(ctx, `DELETE FROM used_ids WHERE id IN
-			(SELECT id FROM used_ids WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2)`,
-			moment{r.db.now().Add(-pruneUsesAfter)}, pruneUsesMost)
-		return err
+	_, err := r.db.prune(ctx, "forgetting uses", pruneUsesMost, []pruning{
+		{`DELETE FROM used_ids WHERE id IN (SELECT id FROM used_ids WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2)`,
+			moment{r.db.now().Add(-pruneUsesAfter)}},
 	})
+	return err
 }
