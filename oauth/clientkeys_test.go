@@ -85,7 +85,7 @@ func TestClientKeysAreKept(t *testing.T) {
 	if diff := cmp.Diff(keys, again); diff != "" || len(faults) > 0 {
 		t.Errorf("read again, faults %v (-want +got):\n%s", faults, diff)
 	}
-	if strings.Contains(string(text), "x5t") {
+	if strings.Contains(string(text), `"x5t`) {
 		t.Errorf("what is not understood was kept: %s", text)
 	}
 }
