@@ -60,22 +60,23 @@ type assertionClaims struct {
 // NewAssertionProof makes the proof of a request with a client assertion. Without a client_id the client is the one
 // that the assertion names (RFC 7521 §4.2), which is not proven yet.
 func NewAssertionProof(clientID, text string) Proof {
-	if parsed, err := parseAssertion(text); clientID == "" && err == nil {
+	parsed, err := parseAssertion(text)
+	if clientID == "" && err == nil {
 		clientID = parsed.claims.Subject
 	}
-	return Proof{Method: AuthPrivateKeyJWT, ClientID: clientID, Assertion: text}
+	return Proof{Method: AuthPrivateKeyJWT, ClientID: clientID, assertion: parsed, unreadable: err}
 }
 
-// judgeAssertion answers the assertion that was presented, or why it does not prove the client. What does not depend
-// on the client comes first; and then one signature is verified, by a key of the client or a decoy, so that the work
-// tells nothing of the client.
-func (i *Issuer) judgeAssertion(ctx context.Context, client *Client, proof Proof) (assertion, *Error) {
-	parsed, err := parseAssertion(proof.Assertion)
+// judgeAssertion answers why the assertion that was presented does not prove the client. What does not depend on the
+// client comes first; and then one signature is verified, by a key of the client or a decoy, so that the work tells
+// nothing of the client.
+func (i *Issuer) judgeAssertion(ctx context.Context, client *Client, proof Proof) *Error {
+	parsed, err := proof.assertion, proof.unreadable
 	if err == nil {
 		err = parsed.check(proof.ClientID, i.url, i.now())
 	}
 	if err != nil {
-		return assertion{}, invalidClient(ReasonAssertion, err.Error())
+		return invalidClient(ReasonAssertion, err.Error())
 	}
 	keys := client.Keys
 	if client.KeysURL != "" {
@@ -87,45 +88,45 @@ func (i *Issuer) judgeAssertion(ctx context.Context, client *Client, proof Proof
 	}
 	if err != nil {
 		parsed.verify(i.decoys[parsed.algorithm]())
-		return assertion{}, invalidClient(ReasonKey, err.Error())
+		return invalidClient(ReasonKey, err.Error())
 	}
 	if !parsed.verify(key.Key) {
-		return assertion{}, invalidClient(ReasonAssertion, "the assertion's signature is not by the client's key")
+		return invalidClient(ReasonAssertion, "the assertion's signature is not by the client's key")
 	}
-	return parsed, nil
+	return nil
 }
 
 // parseAssertion reads an assertion in the order of the checks, as far as it says itself how it is to be read.
-func parseAssertion(text string) (assertion, error) {
+func parseAssertion(text string) (*assertion, error) {
 	switch {
 	case len(text) > maxAssertionBytes:
-		return assertion{}, fmt.Errorf("the assertion is longer than %d bytes", maxAssertionBytes)
+		return nil, fmt.Errorf("the assertion is longer than %d bytes", maxAssertionBytes)
 	case !isCompact(text): // RFC 7523 §3 item 1: a JWT, and so compact (RFC 7519 §1).
-		return assertion{}, errors.New("the assertion is not a JWS in compact serialization")
+		return nil, errors.New("the assertion is not a JWS in compact serialization")
 	}
 	// RFC 8725 §3.1: the algorithm is one of ours, which none and HS256 are not.
 	jws, err := jose.ParseSignedCompact(text, assertionAlgorithms)
 	if err != nil {
-		return assertion{}, fmt.Errorf("the assertion cannot be read: %w", err)
+		return nil, fmt.Errorf("the assertion cannot be read: %w", err)
 	}
 	header := jws.Signatures[0].Protected
 	// RFC 8725 §3.10: a key is never taken from where the assertion says. A client that says so is misled, or misleads.
 	if header.JSONWebKey != nil {
-		return assertion{}, errors.New("the assertion's header names a key in jwk")
+		return nil, errors.New("the assertion's header names a key in jwk")
 	}
 	for _, name := range []jose.HeaderKey{"jku", "x5u", "crit", "zip", "cty"} {
 		if _, present := header.ExtraHeaders[name]; present {
-			return assertion{}, fmt.Errorf("the assertion's header has the parameter %s", name)
+			return nil, fmt.Errorf("the assertion's header has the parameter %s", name)
 		}
 	}
 	// RFC 8725 §3.11: a JWT of another kind is no assertion. Many clients write no typ.
 	if typ, present := header.ExtraHeaders[jose.HeaderType]; present && !isAssertionType(typ) {
-		return assertion{}, fmt.Errorf("the assertion's typ is %v", typ)
+		return nil, fmt.Errorf("the assertion's typ is %v", typ)
 	}
-	parsed := assertion{text: text, jws: jws, algorithm: jose.SignatureAlgorithm(header.Algorithm), keyID: header.KeyID}
+	parsed := &assertion{text: text, jws: jws, algorithm: jose.SignatureAlgorithm(header.Algorithm), keyID: header.KeyID}
 	// go-jose's JSON knows names by their exact case, and refuses one that stands there twice (RFC 7519 §4).
 	if err := json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &parsed.claims); err != nil {
-		return assertion{}, errors.New("the assertion's claims cannot be read")
+		return nil, errors.New("the assertion's claims cannot be read")
 	}
 	return parsed, nil
 }

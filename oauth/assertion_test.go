@@ -163,7 +163,7 @@ func TestAssertions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			issuer, _ := testIssuer(t, client)
 			client.Secrets = nil
-			caller, err := issuer.Authenticate(t.Context(), Proof{Method: AuthPrivateKeyJWT, ClientID: client.ID, Assertion: test.assertion})
+			caller, err := issuer.Authenticate(t.Context(), NewAssertionProof(client.ID, test.assertion))
 			if test.reason == "" {
 				if err != nil || caller.Client != client || caller.Secret != nil {
 					t.Errorf("got %v, %v; want it accepted", caller, err)
@@ -172,7 +172,7 @@ func TestAssertions(t *testing.T) {
 			}
 			expectReason(t, err, test.reason)
 			// Whatever was refused has used up nothing.
-			if _, err := issuer.Authenticate(t.Context(), Proof{Method: AuthPrivateKeyJWT, ClientID: client.ID, Assertion: text}); err != nil {
+			if _, err := issuer.Authenticate(t.Context(), NewAssertionProof(client.ID, text)); err != nil {
 				t.Errorf("the good one afterwards: %v", err)
 			}
 		})
@@ -222,7 +222,7 @@ func TestAssertionKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client.Keys = test.keys
 			issuer, _ := testIssuer(t, client)
-			_, err := issuer.Authenticate(t.Context(), Proof{Method: AuthPrivateKeyJWT, ClientID: client.ID, Assertion: test.assertion})
+			_, err := issuer.Authenticate(t.Context(), NewAssertionProof(client.ID, test.assertion))
 			if test.reason == "" {
 				if err != nil {
 					t.Error(err)

@@ -53,11 +53,10 @@ func (i *Issuer) authenticate(
 	}
 
 	var secret *Secret
-	var used assertion
 	var refusal *Error
 	switch proof.Method {
 	case AuthPrivateKeyJWT:
-		used, refusal = i.judgeAssertion(ctx, client, proof)
+		refusal = i.judgeAssertion(ctx, client, proof)
 	case AuthTLS:
 		refusal = i.judgeCertificate(ctx, client, proof.Certificates)
 	default:
@@ -84,12 +83,8 @@ func (i *Issuer) authenticate(
 		refusal.client, refusal.secret = client, secret
 		return Caller{}, refusal
 	}
-	caller := Caller{Client: client, Secret: secret, Key: key, From: proof.From}
-	switch proof.Method {
-	case AuthPrivateKeyJWT:
-		own := used // A request without an assertion allocates none.
-		caller.assertion = &own
-	case AuthTLS:
+	caller := Caller{Client: client, Secret: secret, Key: key, From: proof.From, assertion: proof.assertion}
+	if proof.Method == AuthTLS {
 		caller.Certificate = proof.Certificates[0]
 	}
 	return caller, nil

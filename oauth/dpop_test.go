@@ -102,14 +102,15 @@ func TestProofIsSpentLast(t *testing.T) {
 
 	// A proof that was used before uses up no assertion.
 	used := proof.DPoP
-	proof.Assertion = signer.with(map[string]any{"jti": "second"}).sign(t)
+	proof = NewAssertionProof("", signer.with(map[string]any{"jti": "second"}).sign(t))
+	proof.DPoP = used
 	_, err = request(t, issuer, proof, "")
 	expectCode(t, err, InvalidDPoPProof)
 	proof.DPoP = []string{holder.Sign(proofClaims(map[string]any{"jti": "second"}))}
 	if _, err := request(t, issuer, proof, ""); err != nil {
 		t.Errorf("the assertion was spent by a refusal: %v", err)
 	}
-	proof.Assertion = signer.with(map[string]any{"jti": "third"}).sign(t)
+	proof = NewAssertionProof("", signer.with(map[string]any{"jti": "third"}).sign(t))
 	proof.DPoP = used
 	_, err = request(t, issuer, proof, "")
 	expectCode(t, err, SlowDown)

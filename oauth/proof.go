@@ -11,8 +11,9 @@ type Proof struct {
 	Method   AuthMethod
 	// Secret is the presented text, for AuthSecret.
 	Secret Plaintext
-	// Assertion is the presented JWT, for AuthPrivateKeyJWT.
-	Assertion string
+	// For AuthPrivateKeyJWT, whose proofs NewAssertionProof alone makes: the JWT, or why it cannot be read.
+	assertion  *assertion
+	unreadable error
 	// Certificates are those that came with the request, the client's own first: its possession was proven in TLS.
 	// The Method AuthTLS stands for AuthSelfSignedTLS too, for a request does not say which it is.
 	Certificates []*x509.Certificate
