@@ -55,6 +55,7 @@ func (c *benchCommand) Run(ctx context.Context, stdout io.Writer) error {
 			if err != nil {
 				return err
 			}
+			s.awake = canPin()
 			for _, method := range c.Methods {
 				// Each credential that is to ask has asked once before anything is measured.
 				if err == nil {

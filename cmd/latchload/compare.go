@@ -38,6 +38,7 @@ func (c *compareCommand) Run(ctx context.Context, stdout io.Writer) error {
 			return err
 		}
 		defer stages[i].close()
+		stages[i].awake = canPin()
 		if _, err = stages[i].tokens(ctx, c.Method, 16, time.Minute, c.Credentials); err != nil {
 			return err
 		}

@@ -87,6 +87,7 @@ func startFloorServer(ctx context.Context) (*floorServer, error) {
 	address, err := bufio.NewReader(stdout).ReadString('\n')
 	if err == nil {
 		s.target, err = newTarget(strings.TrimSpace(address))
+		s.awake = canPin()
 	}
 	if err != nil {
 		s.stop()

@@ -64,21 +64,24 @@ func TestOnlyLoopback(t *testing.T) {
 
 // TestServerGoesAway: a server that is gone amid a load is a failure that is told, and no panic.
 func TestServerGoesAway(t *testing.T) {
-	server := httptest.NewUnstartedServer(nil)
-	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		server.Listener.Close()
-		w.Header().Set("Connection", "close")
-	})
-	server.Start()
-	defer server.Close()
-	target, err := newTarget(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	callers := []caller{(&floorServer{target: target}).caller("/")}
-	result, err := load{target, len(callers), time.Minute, maxCount}.run(t.Context(), callers)
-	if err != nil || result.errors["connection"] == 0 {
-		t.Errorf("%v, %v", result, err)
+	for _, awake := range []bool{false, true} {
+		server := httptest.NewUnstartedServer(nil)
+		server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			server.Listener.Close()
+			w.Header().Set("Connection", "close")
+		})
+		server.Start()
+		defer server.Close()
+		target, err := newTarget(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target.awake = awake
+		callers := []caller{(&floorServer{target: target}).caller("/")}
+		result, err := load{target, len(callers), time.Minute, maxCount}.run(t.Context(), callers)
+		if err != nil || result.errors["connection"] == 0 {
+			t.Errorf("awake %t: %v, %v", awake, result, err)
+		}
 	}
 }
 
@@ -130,35 +133,38 @@ func TestWrongAnswers(t *testing.T) {
 		"badly signed":   {func(l *liar) { l.published = key() }, "a token that does not verify"},
 		"nothing at all": {func(l *liar) { l.jti = func() string { return "" } }, "a jti that was there before"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			var tokens atomic.Int64
-			genuine := key()
-			l := &liar{
-				key: genuine, published: genuine, status: http.StatusOK,
-				jti:     func() string { return fmt.Sprint(tokens.Add(1)) },
-				subject: func(id string) string { return id },
-			}
-			test.spoil(l)
-			server := httptest.NewServer(l)
-			defer server.Close()
-			target, err := newTarget(server.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := tokenLoad{
-				load: load{target, 2, 10 * time.Second, 20}, key: newSeedKey(), method: bySecret, credentials: 7, verifyEvery: 1,
-			}.run(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if test.want == "" {
-				if err := r.failure(); err != nil || r.times.total != 20 {
-					t.Errorf("%d right answers, %v", r.times.total, err)
+		for _, awake := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, awake %t", name, awake), func(t *testing.T) {
+				var tokens atomic.Int64
+				genuine := key()
+				l := &liar{
+					key: genuine, published: genuine, status: http.StatusOK,
+					jti:     func() string { return fmt.Sprint(tokens.Add(1)) },
+					subject: func(id string) string { return id },
 				}
-			} else if r.errors[test.want] == 0 || len(r.errors) != 1 || r.failure() == nil {
-				t.Errorf("the errors are %v, want %q", r.errors, test.want)
-			}
-		})
+				test.spoil(l)
+				server := httptest.NewServer(l)
+				defer server.Close()
+				target, err := newTarget(server.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				target.awake = awake
+				r, err := tokenLoad{
+					load: load{target, 2, 10 * time.Second, 20}, key: newSeedKey(), method: bySecret, credentials: 7, verifyEvery: 1,
+				}.run(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if test.want == "" {
+					if err := r.failure(); err != nil || r.times.total != 20 {
+						t.Errorf("%d right answers, %v", r.times.total, err)
+					}
+				} else if r.errors[test.want] == 0 || len(r.errors) != 1 || r.failure() == nil {
+					t.Errorf("the errors are %v, want %q", r.errors, test.want)
+				}
+			})
+		}
 	}
 }
 
