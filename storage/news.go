@@ -55,7 +55,7 @@ func (f *Fresh) readNews(ctx context.Context, epoch int64) (news, error) {
 		Epoch   int64  `db:"epoch"`
 		Subject string `db:"subject"`
 	}
-	err := f.db.ask(ctx, "reading what changed", func(ctx context.Context) error {
+	err := f.db.ask(recurring(ctx, true), "reading what changed", func(ctx context.Context) error {
 		return f.db.sql.SelectContext(ctx, &changes,
 			`SELECT epoch, subject FROM changes WHERE epoch >= $1 AND epoch <= $2 ORDER BY epoch`, known, epoch)
 	})

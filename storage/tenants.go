@@ -44,7 +44,7 @@ func (r *tenantRow) tenant() oauth.Tenant {
 // Tenant implements admin.Store.
 func (db *DB) Tenant(ctx context.Context, id string) (*admin.TenantRow, error) {
 	var row tenantRow
-	err := db.ask(ctx, fmt.Sprintf("reading tenant %q", id), func(ctx context.Context) error {
+	err := db.ask(recurring(ctx, true), fmt.Sprintf("reading tenant %q", id), func(ctx context.Context) error {
 		if !storable(id) {
 			return sql.ErrNoRows
 		}
@@ -100,8 +100,9 @@ func (db *DB) Tenants(ctx context.Context, query admin.TenantQuery) ([]admin.Ten
 
 // TenantsByID implements admin.Store.
 func (db *DB) TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, error) {
+	const few = 8 // As one credential may name. A page of a list names as many as there happen to be.
 	var tenants []oauth.Tenant
-	err := db.ask(ctx, "reading tenants", func(ctx context.Context) error {
+	err := db.ask(recurring(ctx, len(ids) <= few), "reading tenants", func(ctx context.Context) error {
 		for some := range slices.Chunk(ids, 1000) { // A statement holds only so many placeholders.
 			var where filter
 			where.and("t.deleted_at IS NULL")
