@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"runtime"
 	"syscall"
 	"time"
 )
@@ -115,7 +114,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		case closed != nil: // Or the deadline has passed.
 			return 0, closed
 		case err == syscall.EAGAIN:
-			runtime.Gosched()
+			yield()
 		case err == nil && n == 0:
 			return 0, io.EOF
 		default:
