@@ -48,7 +48,7 @@ type floors struct {
 }
 
 // ceiling answers the tokens a second that are left if a token costs nothing else. It is measured and not added up: a
-// signature takes a quarter longer among requests, on a core whose neighbour is busy, than alone.
+// signature takes up to a quarter longer among requests than alone.
 func (f floors) ceiling() float64 { return 1 / f.both.Clock.Seconds() }
 
 // sum answers the tokens a second that the two floors would leave, each measured alone.
