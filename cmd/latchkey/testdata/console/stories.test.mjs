@@ -5,22 +5,28 @@ import {after, before, beforeEach, describe, it} from 'node:test'
 import {clipboard, launch, look, open, signIn} from './page.mjs'
 import {api, invite, issuer, password, register, settle, token, totp} from './server.mjs'
 
-let browser, cast
-before(async () => { [browser, cast] = await Promise.all([launch(), settle()]) })
-after(() => browser?.close())
+let cast
+before(async () => { cast = await settle() })
 
 describe('the console', {concurrency: 2}, () => { for (const width of [1360, 390]) describe(`at ${width} pixels`, {concurrency: false}, () => {
 	const wide = width > 700
-	let here, page
+	let browser, here, page // A browser of its own, for all pages of one browser share its clipboard.
 	/** at goes to an address of the console. */
 	const at = async hash => { await page.evaluate(h => { location.hash = h }, hash) }
 	const button = name => page.getByRole('button', {name, exact: true})
 	const dialog = () => page.locator('dialog[open]')
 	const row = name => page.locator('tbody tr', {hasText: name})
 	const own = (name, grants = ['profile:read@ws_eu_prod']) => register(`${name} ${width}`, grants)
-	before(async () => { here = await open(browser, width); page = here.page })
+	before(async () => {
+		browser = await launch()
+		here = await open(browser, width)
+		page = here.page
+	})
 	beforeEach(async () => { if (await dialog().count()) await page.goto(`${issuer}/console/#/`).then(() => page.reload()) })
-	after(async () => { assert.deepEqual(here.faults, []); await here.context.close() })
+	after(async () => {
+		await browser?.close()
+		assert.deepEqual(here.faults, [])
+	})
 
 	it('signs in, and tells who may not', async () => {
 		await page.getByLabel('E-mail').fill('nobody@example.com')
