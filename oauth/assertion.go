@@ -72,7 +72,10 @@ func NewAssertionProof(clientID, text string) Proof {
 // nothing of the client.
 func (i *Issuer) judgeAssertion(ctx context.Context, client *Client, proof Proof) *Error {
 	parsed, err := proof.assertion, proof.unreadable
-	if err == nil {
+	switch {
+	case err == nil && parsed == nil: // NewAssertionProof has not made the proof.
+		err = errors.New("there is no assertion")
+	case err == nil:
 		err = parsed.check(proof.ClientID, i.url, i.now())
 	}
 	if err != nil {

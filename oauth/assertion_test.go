@@ -187,6 +187,14 @@ func expectReason(t *testing.T, err error, want Reason) {
 	}
 }
 
+// TestNoAssertion: a proof by an assertion that holds none proves nobody.
+func TestNoAssertion(t *testing.T) {
+	client, _ := keyClient(t)
+	issuer, _ := testIssuer(t, client)
+	_, err := issuer.Authenticate(t.Context(), Proof{Method: AuthPrivateKeyJWT, ClientID: client.ID})
+	expectReason(t, err, ReasonAssertion)
+}
+
 // TestAssertionKeys: of several keys the kid chooses, and a key is used for its own algorithm alone.
 func TestAssertionKeys(t *testing.T) {
 	client, good := keyClient(t)
