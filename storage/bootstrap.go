@@ -39,11 +39,8 @@ func (db *DB) Bootstrap(ctx context.Context, client *oauth.Client, home oauth.Te
 			if err != nil {
 				return false, err
 			}
-			if err := insertClients(ctx, tx, client); err != nil {
-				return false, err
-			}
 			event.OrgID = client.OrgID
-			return true, insertEvent(ctx, tx, &event)
+			return true, insertClients(ctx, tx, &event, client)
 		})
 }
 

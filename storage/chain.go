@@ -39,7 +39,7 @@ type headRow struct {
 
 // append gives the event the next place in the chain. The head's row is locked until the transaction ends, so that
 // sequence numbers have no gaps and every event has one before it.
-func (r *eventRow) append(ctx context.Context, tx *sqlx.Tx) error {
+func (r *eventRow) append(ctx context.Context, tx *sqlx.Tx, writes *bundle) error {
 	var head headRow
 	err := tx.GetContext(ctx, &head, `UPDATE chain_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash`)
 	if err != nil {
@@ -47,8 +47,8 @@ func (r *eventRow) append(ctx context.Context, tx *sqlx.Tx) error {
 	}
 	r.Sequence = head.Sequence
 	r.Hash = r.link(head.Hash)
-	_, err = tx.ExecContext(ctx, `UPDATE chain_head SET hash = $1 WHERE id = 1`, r.Hash)
-	return err
+	writes.add(`UPDATE chain_head SET hash = :hash WHERE id = 1`, r)
+	return nil
 }
 
 // ChainHead implements admin.Store.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -27,7 +26,7 @@ func clientByID(ctx context.Context, from sqlx.QueryerContext, id string) (*oaut
 
 // Client implements admin.Store.
 func (db *DB) Client(ctx context.Context, id string) (client *oauth.Client, err error) {
-	err = db.ask(ctx, fmt.Sprintf("reading client %q", id), func(ctx context.Context) error {
+	err = db.ask(recurring(ctx, true), fmt.Sprintf("reading client %q", id), func(ctx context.Context) error {
 		client, err = clientByID(ctx, db.from(), id)
 		return err
 	})
@@ -38,36 +37,32 @@ func (db *DB) Client(ctx context.Context, id string) (client *oauth.Client, err 
 func (db *DB) CreateClient(ctx context.Context, client *oauth.Client, event admin.Event) error {
 	_, err := db.change(ctx, fmt.Sprintf("creating client %q", client.ID), []string{subjectClient + client.ID},
 		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
-			if err := insertClients(ctx, tx, client); err != nil {
-				return false, err
-			}
-			return true, insertEvent(ctx, tx, &event)
+			return true, insertClients(ctx, tx, &event, client)
 		})
 	return err
 }
 
-func insertClients(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) error {
+// insertClients stores new clients, and the event that tells of them.
+func insertClients(ctx context.Context, tx *sqlx.Tx, event *admin.Event, clients ...*oauth.Client) error {
+	var writes bundle
 	rows := make([]clientRow, len(clients))
 	for i, client := range clients {
 		rows[i] = rowOfClient(client)
 	}
-	err := insertRows(ctx, tx, `INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, jwks,
+	addRows(&writes, `INSERT INTO clients (id, org_id, name, note, owner, status, auth_method, jwks,
 			jwks_uri, certificate_field, certificate_value, grants, token_lifetime, quota_per_hour, quota_per_day, dpop_required, allowed_cidrs, created_at, created_by, updated_at, updated_by, version)
 		VALUES (:id, :org_id, :name, :note, :owner, :status, :auth_method, :jwks,
 			:jwks_uri, :certificate_field, :certificate_value, :grants, :token_lifetime, :quota_per_hour, :quota_per_day, :dpop_required, :allowed_cidrs, :created_at, :created_by, :updated_at, :updated_by, :version)`, rows)
-	if err != nil {
+	addGrants(&writes, clients...)
+	addUsage(&writes, clients...)
+	addSecrets(&writes, clients...)
+	if err := drawSlots(ctx, tx, &writes, clients); err != nil {
 		return err
 	}
-	if err := insertGrants(ctx, tx, clients...); err != nil {
+	if err := addEvent(ctx, tx, &writes, event); err != nil {
 		return err
 	}
-	if err := insertUsage(ctx, tx, clients...); err != nil {
-		return err
-	}
-	if err := drawSlots(ctx, tx, clients); err != nil {
-		return err
-	}
-	return insertSecrets(ctx, tx, clients...)
+	return writes.send(ctx, tx)
 }
 
 // UpdateClient implements admin.Store. The function change must be quick, and must not ask this store anything:
@@ -88,10 +83,7 @@ func (db *DB) UpdateClient(ctx context.Context, id string, change func(*oauth.Cl
 				return false, nil
 			}
 			client.ID, client.OrgID = before.ID, before.OrgID
-			if err := updateClient(ctx, tx, before, client, event.At); err != nil {
-				return false, err
-			}
-			return true, insertEvent(ctx, tx, event)
+			return true, updateClient(ctx, tx, before, client, event)
 		})
 	if refusal != nil {
 		return refusal
@@ -113,11 +105,11 @@ func copyOf(client *oauth.Client) *oauth.Client {
 	return &copied
 }
 
-// updateClient stores a changed client, its grants and secrets only if they are not as they were, and the end of its
-// tokens if it loses anything.
-func updateClient(ctx context.Context, tx *sqlx.Tx, before, client *oauth.Client, at time.Time) error {
-	if status := before.StatusAfter(client, at); status != oauth.TokensValid {
-		if err := retire(ctx, tx, status, at, `SELECT CAST($1 AS TEXT)`, client.ID); err != nil {
+// updateClient stores a changed client, its grants and secrets only if they are not as they were, the end of its tokens if
+// it loses anything, and the event that tells of it.
+func updateClient(ctx context.Context, tx *sqlx.Tx, before, client *oauth.Client, event *admin.Event) error {
+	if status := before.StatusAfter(client, event.At); status != oauth.TokensValid {
+		if err := retire(ctx, tx, status, event.At, `SELECT CAST($1 AS TEXT)`, client.ID); err != nil {
 			return err
 		}
 	}
@@ -132,39 +124,38 @@ func updateClient(ctx context.Context, tx *sqlx.Tx, before, client *oauth.Client
 			return err
 		}
 	}
+	var writes bundle
 	row := rowOfClient(client)
 	if client.Status == oauth.StatusDeleted {
-		row.DeletedAt = moment{at}
+		row.DeletedAt = moment{event.At}
 	}
-	_, err := tx.NamedExecContext(ctx, `UPDATE clients SET name = :name, note = :note, owner = :owner, status = :status,
+	writes.add(`UPDATE clients SET name = :name, note = :note, owner = :owner, status = :status,
 			auth_method = :auth_method, jwks = :jwks, jwks_uri = :jwks_uri,
 			certificate_field = :certificate_field, certificate_value = :certificate_value, grants = :grants,
 			token_lifetime = :token_lifetime, quota_per_hour = :quota_per_hour, quota_per_day = :quota_per_day, dpop_required = :dpop_required, allowed_cidrs = :allowed_cidrs, updated_at = :updated_at, updated_by = :updated_by, version = :version,
 			deleted_at = :deleted_at
 		WHERE id = :id`, row)
-	if err != nil {
-		return err
-	}
-	keepUsage := updateUsage
 	if client.Status == oauth.StatusDeleted {
-		keepUsage = deleteUsage
-	}
-	if err := keepUsage(ctx, tx, client); err != nil {
-		return err
+		if err := deleteUsage(ctx, tx, client); err != nil {
+			return err
+		}
+	} else if client.Status != before.Status {
+		writes.add(`UPDATE client_usage SET status = :status WHERE client_id = :id`, row)
 	}
 	if !reflect.DeepEqual(client.Grants, before.Grants) {
 		if err := deleteGrants(ctx, tx, client.ID); err != nil {
 			return err
 		}
-		if err := insertGrants(ctx, tx, client); err != nil {
+		addGrants(&writes, client)
+	}
+	if !slices.Equal(client.Secrets, before.Secrets) {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM secrets WHERE client_id = $1`, client.ID); err != nil {
 			return err
 		}
+		addSecrets(&writes, client)
 	}
-	if slices.Equal(client.Secrets, before.Secrets) {
-		return nil
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM secrets WHERE client_id = $1`, client.ID); err != nil {
+	if err := addEvent(ctx, tx, &writes, event); err != nil {
 		return err
 	}
-	return insertSecrets(ctx, tx, client)
+	return writes.send(ctx, tx)
 }

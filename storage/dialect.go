@@ -18,6 +18,8 @@ import (
 
 // dialect is what differs between the two databases, but for their migrations.
 type dialect interface {
+	// name is what sqlx knows the database by.
+	name() string
 	// connector makes connections on which a statement may take so long.
 	connector(patience time.Duration) (driver.Connector, error)
 	// kind answers which sentinel of oauth an error of the driver stands for, by its code; nil for none.

@@ -28,9 +28,18 @@ type eventRow struct {
 
 const eventColumns = `seq, id, at, actor_kind, actor_id, address, request_id, action, target, org_id, changes, hash`
 
-// insertEvent appends the event to the chain. Every transaction that does so has queued on the epoch's row first
-// (tx.go), so that nobody who waits for the head of the chain holds what its holder needs.
+// insertEvent appends the event to the chain.
 func insertEvent(ctx context.Context, tx *sqlx.Tx, event *admin.Event) error {
+	var writes bundle
+	if err := addEvent(ctx, tx, &writes, event); err != nil {
+		return err
+	}
+	return writes.send(ctx, tx)
+}
+
+// addEvent makes the event, the only one of the bundle, the next of the chain. Every transaction that does so has queued on
+// the epoch's row first (tx.go), so that nobody who waits for the head of the chain holds what its holder needs.
+func addEvent(ctx context.Context, tx *sqlx.Tx, writes *bundle, event *admin.Event) error {
 	changes, err := json.Marshal(event.Changes)
 	if err != nil {
 		return err
@@ -40,12 +49,12 @@ func insertEvent(ctx context.Context, tx *sqlx.Tx, event *admin.Event) error {
 		ActorKind: event.ActorKind, ActorID: event.ActorID, Address: event.Address, RequestID: event.RequestID,
 		Action: event.Action, Target: event.Target, OrgID: event.OrgID, Changes: string(changes),
 	}
-	if err := row.append(ctx, tx); err != nil {
+	if err := row.append(ctx, tx, writes); err != nil {
 		return err
 	}
-	_, err = tx.NamedExecContext(ctx, `INSERT INTO events (`+eventColumns+`)
+	writes.add(`INSERT INTO events (`+eventColumns+`)
 		VALUES (:seq, :id, :at, :actor_kind, :actor_id, :address, :request_id, :action, :target, :org_id, :changes, :hash)`, row)
-	return err
+	return nil
 }
 
 // AddEvent implements admin.Store.

@@ -26,7 +26,7 @@ type placeRow struct {
 	TenantID string `db:"tenant_id"`
 }
 
-func insertGrants(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) error {
+func addGrants(writes *bundle, clients ...*oauth.Client) {
 	var permissions []permissionRow
 	var places []placeRow
 	for _, client := range clients {
@@ -45,12 +45,9 @@ func insertGrants(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) er
 		}
 	}
 	// A tenant may be named twice by one grant, as a workspace's account and for all its workspaces.
-	err := insertRows(ctx, tx, `INSERT INTO grant_permissions (client_id, api, permission)
+	addRows(writes, `INSERT INTO grant_permissions (client_id, api, permission)
 		VALUES (:client_id, :api, :permission) ON CONFLICT DO NOTHING`, permissions)
-	if err != nil {
-		return err
-	}
-	return insertRows(ctx, tx, `INSERT INTO grant_places (client_id, org_id, api, tenant_id)
+	addRows(writes, `INSERT INTO grant_places (client_id, org_id, api, tenant_id)
 		VALUES (:client_id, :org_id, :api, :tenant_id) ON CONFLICT DO NOTHING`, places)
 }
 
@@ -60,18 +57,6 @@ func deleteGrants(ctx context.Context, tx *sqlx.Tx, clientID string) error {
 		`DELETE FROM grant_places WHERE client_id = $1`,
 	} {
 		if _, err := tx.ExecContext(ctx, statement, clientID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// insertRows inserts many rows at a time: each statement is a round trip during which every other writer waits. But
-// SQLite looks for each placeholder among all of them, and so takes for a row of 500 several times as long as for one
-// of 25.
-func insertRows[T any](ctx context.Context, tx *sqlx.Tx, statement string, rows []T) error {
-	for some := range slices.Chunk(rows, 25) {
-		if _, err := tx.NamedExecContext(ctx, statement, some); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,8 @@ import (
 //go:embed migrations/postgres
 var postgresMigrations embed.FS
 
+const driverPostgres = "postgres"
+
 const (
 	postgresConnectTimeout = 3 * time.Second
 	// postgresSilence is for how much longer than a statement may take the server may say nothing at all.
@@ -78,6 +80,8 @@ func local(config pq.Config) bool {
 	}
 	return true
 }
+
+func (p *postgres) name() string { return driverPostgres }
 
 func (p *postgres) connector(patience time.Duration) (driver.Connector, error) {
 	config := p.config.Clone()

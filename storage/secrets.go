@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 
-	"github.com/jmoiron/sqlx"
-
 	"github.com/latchkey-auth/latchkey/oauth"
 )
 
@@ -48,7 +46,7 @@ func (db *DB) ClientOfSecret(ctx context.Context, hash oauth.SecretHash) (id str
 	return id, err
 }
 
-func insertSecrets(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) error {
+func addSecrets(writes *bundle, clients ...*oauth.Client) {
 	var rows []secretRow
 	for _, client := range clients {
 		for i := range client.Secrets {
@@ -66,7 +64,7 @@ func insertSecrets(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) e
 			})
 		}
 	}
-	return insertRows(ctx, tx, `INSERT INTO secrets
+	addRows(writes, `INSERT INTO secrets
 			(id, client_id, hash, hint, created_at, created_by, expires_at, stops_at, stopped_at)
 		VALUES (:id, :client_id, :hash, :hint, :created_at, :created_by, :expires_at, :stops_at, :stopped_at)`, rows)
 }

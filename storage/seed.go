@@ -19,10 +19,7 @@ const subjectEverything = "everything"
 func (db *DB) Seed(ctx context.Context, clients []*oauth.Client, event admin.Event) error {
 	_, err := db.change(ctx, "seeding clients", []string{subjectEverything},
 		func(ctx context.Context, tx *sqlx.Tx) (bool, error) {
-			if err := insertClients(ctx, tx, clients...); err != nil {
-				return false, err
-			}
-			return true, insertEvent(ctx, tx, &event)
+			return true, insertClients(ctx, tx, &event, clients...)
 		})
 	return err
 }

@@ -22,7 +22,7 @@ const (
 )
 
 // drawSlots gives new clients their first slots.
-func drawSlots(ctx context.Context, tx *sqlx.Tx, clients []*oauth.Client) error {
+func drawSlots(ctx context.Context, tx *sqlx.Tx, writes *bundle, clients []*oauth.Client) error {
 	type slotRow struct {
 		ClientID string `db:"client_id"`
 		Slot     int64  `db:"slot"`
@@ -36,7 +36,8 @@ func drawSlots(ctx context.Context, tx *sqlx.Tx, clients []*oauth.Client) error 
 	for i, client := range clients {
 		rows[i] = slotRow{client.ID, next - int64(len(clients)-i)}
 	}
-	return insertRows(ctx, tx, `INSERT INTO client_slots (client_id, slot) VALUES (:client_id, :slot)`, rows)
+	addRows(writes, `INSERT INTO client_slots (client_id, slot) VALUES (:client_id, :slot)`, rows)
+	return nil
 }
 
 // retire ends all tokens that some clients have been issued, and gives these clients new slots. Whoever is meant by

@@ -53,6 +53,8 @@ func newSQLite(path string) (*sqlite, error) {
 	return &sqlite{path}, file.Close()
 }
 
+func (s *sqlite) name() string { return "sqlite" }
+
 func (s *sqlite) connector(patience time.Duration) (driver.Connector, error) {
 	settings := url.Values{
 		"_pragma": {

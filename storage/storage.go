@@ -101,8 +101,8 @@ func connect(dialect dialect, patience time.Duration, maxConns int) (*sqlx.DB, e
 	pool.SetMaxOpenConns(maxConns)
 	pool.SetMaxIdleConns(maxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	// Both databases bind $1, which sqlx knows by the name of the one.
-	return sqlx.NewDb(pool, "postgres"), nil
+	sqlx.BindDriver(dialect.name(), sqlx.DOLLAR)
+	return sqlx.NewDb(pool, dialect.name()), nil
 }
 
 // aside answers the same database through connections of its own.

@@ -34,6 +34,10 @@ const (
 		FROM tenants t `
 )
 
+// few is how many tenants one credential may name, or are asked for to see whether there is only one. A page of a list has as
+// many as there happen to be.
+const few = 8
+
 func (r *tenantRow) tenant() oauth.Tenant {
 	return oauth.Tenant{
 		ID: r.ID, Level: r.Level, Name: r.Name, ParentID: r.ParentID.String, OrgID: r.OrgID,
@@ -84,7 +88,7 @@ func (db *DB) Tenants(ctx context.Context, query admin.TenantQuery) ([]admin.Ten
 	limit := where.place(query.Limit)
 
 	var rows []tenantRow
-	err := db.ask(ctx, "listing tenants", func(ctx context.Context) error {
+	err := db.ask(recurring(ctx, query.Limit <= few), "listing tenants", func(ctx context.Context) error {
 		statement := fmt.Sprintf("%s %s ORDER BY t.name, t.id LIMIT %s", selectTenants, &where, limit)
 		return db.from().SelectContext(ctx, &rows, statement, where.values...)
 	})
@@ -100,7 +104,6 @@ func (db *DB) Tenants(ctx context.Context, query admin.TenantQuery) ([]admin.Ten
 
 // TenantsByID implements admin.Store.
 func (db *DB) TenantsByID(ctx context.Context, ids []string) ([]oauth.Tenant, error) {
-	const few = 8 // As one credential may name. A page of a list names as many as there happen to be.
 	var tenants []oauth.Tenant
 	err := db.ask(recurring(ctx, len(ids) <= few), "reading tenants", func(ctx context.Context) error {
 		for some := range slices.Chunk(ids, 1000) { // A statement holds only so many placeholders.

@@ -90,8 +90,8 @@ const insertClientUsage = `INSERT INTO client_usage (client_id, org_id, status, 
 		used_at, used_from, refused_at, refused_code, refused_reason, refused_missing)
 	VALUES (:client_id, :org_id, :status, :created_at, :used_at, :used_from, :refused_at, :refused_code, :refused_reason, :refused_missing)`
 
-// insertUsage makes the row that every client has.
-func insertUsage(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) error {
+// addUsage makes the row that every client has.
+func addUsage(writes *bundle, clients ...*oauth.Client) {
 	rows := make([]clientUsageRow, len(clients))
 	for i, client := range clients {
 		rows[i] = clientUsageRow{
@@ -99,14 +99,7 @@ func insertUsage(ctx context.Context, tx *sqlx.Tx, clients ...*oauth.Client) err
 			UsedAt: orNever(time.Time{}),
 		}
 	}
-	return insertRows(ctx, tx, insertClientUsage, rows)
-}
-
-// updateUsage keeps what the row says of the client itself. It waits for a batch only if there is something to change.
-func updateUsage(ctx context.Context, tx *sqlx.Tx, client *oauth.Client) error {
-	_, err := tx.ExecContext(ctx, `UPDATE client_usage SET status = $2 WHERE client_id = $1 AND status <> $2`,
-		client.ID, client.Status)
-	return err
+	addRows(writes, insertClientUsage, rows)
 }
 
 // deleteUsage forgets what a client did. The client's first row goes first: a batch takes them in the same order.
