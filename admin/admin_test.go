@@ -98,11 +98,24 @@ func profileReader(name string) admin.NewClient {
 
 func (h *house) register(t *testing.T, new admin.NewClient) *oauth.Client {
 	t.Helper()
+	return h.outcome(t, new).Client
+}
+
+// outcome registers a client. Its summary is the one that everybody is shown later.
+func (h *house) outcome(t *testing.T, new admin.NewClient) admin.Outcome {
+	t.Helper()
 	outcome, err := h.registrar.Register(t.Context(), h.boss, new, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return outcome.Client
+	summaries, err := h.registrar.Summaries(t.Context(), []oauth.Client{*outcome.Client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(summaries[0], outcome.Summary); diff != "" {
+		t.Errorf("the summary (-later +at once):\n%s", diff)
+	}
+	return outcome
 }
 
 func TestRegisterAnswersAllFieldErrorsAtOnce(t *testing.T) {
@@ -155,18 +168,34 @@ func TestRegisterAnswersAllFieldErrorsAtOnce(t *testing.T) {
 
 func TestOnlyChoiceIsSelectedAndSaid(t *testing.T) {
 	h := newHouse(t)
-	outcome, err := h.registrar.Register(t.Context(), h.boss, admin.NewClient{ClientChange: admin.ClientChange{
+	outcome := h.outcome(t, admin.NewClient{ClientChange: admin.ClientChange{
 		Name: said("roles"), Grants: said([]oauth.Grant{{API: "custom-roles"}}),
-	}}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	}})
 	want := []oauth.Grant{{API: "custom-roles", Permissions: []string{"admin"}, AppliesTo: oauth.Places{Org: true}}}
 	if diff := cmp.Diff(want, outcome.Client.Grants); diff != "" || outcome.Client.OrgID != "org_example" {
 		t.Errorf("org %q, grants (-want +got):\n%s", outcome.Client.OrgID, diff)
 	}
 	if len(outcome.Warnings) != 2 {
 		t.Errorf("warnings = %q; want one for the permission and one for the place", outcome.Warnings)
+	}
+
+	for _, tenant := range []admin.DeclaredTenant{
+		{ID: "org_small", Level: oauth.LevelOrg, Name: "Small"},
+		{ID: "acc_small", Level: oauth.LevelAccount, ParentID: "org_small", Name: "Books"},
+		{ID: "ws_small", Level: oauth.LevelWorkspace, ParentID: "acc_small", Name: "Shelf"},
+	} {
+		if _, _, err := h.tree.Put(t.Context(), h.boss, tenant, admin.PutCondition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outcome = h.outcome(t, admin.NewClient{OrgID: "org_small", ClientChange: admin.ClientChange{
+		Name: said("reader"), Grants: said([]oauth.Grant{{API: "profile", Permissions: []string{"read"}}}),
+	}})
+	if got := outcome.Client.Grants[0].AppliesTo.Workspaces; !slices.Equal(got, []string{"ws_small"}) {
+		t.Errorf("workspaces = %q", got)
+	}
+	if len(outcome.Summary) != 1 || !strings.HasSuffix(outcome.Summary[0], " in Shelf") {
+		t.Errorf("summary = %q; want the place that was selected", outcome.Summary)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -63,7 +62,7 @@ type NewClient struct {
 }
 
 // fill writes what is said onto a new client. All that is wrong is answered at once, as FieldErrors.
-func (r *Registrar) fill(ctx context.Context, actor Actor, client *oauth.Client, new NewClient) (warnings []string, err error) {
+func (r *Registrar) fill(ctx context.Context, actor Actor, outcome *Outcome, new NewClient) (err error) {
 	var errs FieldErrors
 	if new.Name == nil {
 		errs.add("/name", "required", "a name is required")
@@ -75,14 +74,13 @@ func (r *Registrar) fill(ctx context.Context, actor Actor, client *oauth.Client,
 	if bySecret := new.AuthMethod == nil || *new.AuthMethod == oauth.AuthSecret; !bySecret && new.SecretExpiresAt != nil {
 		errs.add("/secret_expires_at", "not_allowed", "a credential that authenticates in another way has no secret")
 	}
-	if client.OrgID, err = r.homeOf(ctx, actor, new.OrgID, &errs); err != nil {
-		return nil, err
+	if outcome.Client.OrgID, err = r.homeOf(ctx, actor, new.OrgID, &errs); err != nil {
+		return err
 	}
-	warnings, err = r.check(ctx, actor, client, new.ClientChange, &errs)
-	if err != nil {
-		return nil, err
+	if err := r.check(ctx, actor, outcome, new.ClientChange, &errs); err != nil {
+		return err
 	}
-	return warnings, errs.orNil()
+	return errs.orNil()
 }
 
 // checkExpiry refuses an end of a secret that has passed, or is so far off that it must be a mistake.
@@ -106,24 +104,25 @@ func endOf(said *time.Time) time.Time {
 }
 
 // apply writes what is said onto an existing client.
-func (r *Registrar) apply(ctx context.Context, actor Actor, client *oauth.Client, change ClientChange) (warnings []string, err error) {
+func (r *Registrar) apply(ctx context.Context, actor Actor, outcome *Outcome, change ClientChange) error {
 	var errs FieldErrors
+	client := outcome.Client
 	status, method := client.Status, client.AuthMethod
-	warnings, err = r.check(ctx, actor, client, change, &errs)
-	if err != nil {
-		return nil, err
+	if err := r.check(ctx, actor, outcome, change, &errs); err != nil {
+		return err
 	}
 	if err := errs.orNil(); err != nil {
-		return nil, err
+		return err
 	}
 	if client.Status != status || client.AuthMethod != method {
-		err = r.checkUsable(client)
+		return r.checkUsable(client)
 	}
-	return warnings, err
+	return nil
 }
 
 // check writes what is said onto the client and notes what is wrong with it.
-func (r *Registrar) check(ctx context.Context, actor Actor, client *oauth.Client, change ClientChange, errs *FieldErrors) (warnings []string, err error) {
+func (r *Registrar) check(ctx context.Context, actor Actor, outcome *Outcome, change ClientChange, errs *FieldErrors) error {
+	client := outcome.Client
 	if change.Name != nil {
 		client.Name = *change.Name
 		checkName(client.Name, "/name", errs)
@@ -165,15 +164,14 @@ func (r *Registrar) check(ctx context.Context, actor Actor, client *oauth.Client
 	if change.AllowedCIDRs != nil {
 		client.AllowedCIDRs = parseNetworks(*change.AllowedCIDRs, errs)
 	}
-	warnings = checkAuth(client, change, errs)
+	checkAuth(outcome, change, errs)
 	if change.AuthMethod != nil && !r.issuer.Takes(client.AuthMethod) {
-		warnings = append(warnings, fmt.Sprintf("It gets no token as this server is configured, which takes nobody by %s.", client.AuthMethod))
+		outcome.warn("It gets no token as this server is configured, which takes nobody by %s.", client.AuthMethod)
 	}
 	if change.Grants != nil && client.OrgID != "" {
-		more, err := r.checkGrants(ctx, actor, client, *change.Grants, errs)
-		return append(warnings, more...), err
+		return r.checkGrants(ctx, actor, outcome, *change.Grants, errs)
 	}
-	return warnings, nil
+	return nil
 }
 
 // homeOf answers the org a new client belongs to. Where only one is possible it need not be said.

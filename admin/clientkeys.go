@@ -2,7 +2,6 @@ package admin
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
@@ -12,17 +11,18 @@ import (
 
 // checkAuth writes onto the client how it authenticates, and notes what is wrong. A client has secrets, keys or a name
 // in its certificates, never two of them: when it changes from the one to the other, it loses what it had.
-func checkAuth(client *oauth.Client, change ClientChange, errs *FieldErrors) (warnings []string) {
+func checkAuth(outcome *Outcome, change ClientChange, errs *FieldErrors) {
+	client := outcome.Client
 	if change.AuthMethod != nil {
 		client.AuthMethod = *change.AuthMethod
 	}
 	method := client.AuthMethod
 	if !slices.Contains(oauth.AuthMethods, method) {
 		errs.add("/auth_method", "unknown", "auth_method must be one of %q", oauth.AuthMethods)
-		return nil
+		return
 	}
 	if n := len(client.Secrets); method != oauth.AuthSecret && n > 0 {
-		warnings = append(warnings, fmt.Sprintf("Its secrets end with this change: it authenticates by %s alone. (There are %d.)", method, n))
+		outcome.warn("Its secrets end with this change: it authenticates by %s alone. (There are %d.)", method, n)
 		client.Secrets = nil
 	}
 	if method == oauth.AuthPrivateKeyJWT || method == oauth.AuthSelfSignedTLS {
@@ -31,7 +31,6 @@ func checkAuth(client *oauth.Client, change ClientChange, errs *FieldErrors) (wa
 		refuseKeys(client, change, errs)
 	}
 	checkCertificate(client, change, errs)
-	return warnings
 }
 
 // refuseKeys takes its keys from a client that has no use for them.

@@ -19,23 +19,24 @@ const (
 // checkGrants judges the grants as a whole, writes them onto the client with the places that could be chosen for
 // the caller, and notes all that is wrong. A grant that the client holds already is not judged again: an edit of
 // the name must not fail because an API has since been switched off.
-func (r *Registrar) checkGrants(ctx context.Context, actor Actor, client *oauth.Client, grants []oauth.Grant, errs *FieldErrors) (warnings []string, err error) {
+func (r *Registrar) checkGrants(ctx context.Context, actor Actor, outcome *Outcome, grants []oauth.Grant, errs *FieldErrors) error {
 	switch {
 	case len(grants) == 0:
 		errs.add("/grants", "required", "a credential needs at least one grant")
-		return nil, nil
+		return nil
 	case len(grants) > maxGrants:
 		errs.add("/grants", "too_many", "at most %d grants are allowed", maxGrants)
-		return nil, nil
+		return nil
 	}
 	if !sizeOK(grants, errs) {
-		return nil, nil
+		return nil
 	}
+	client := outcome.Client
 	held := client.Grants
 	client.Grants = slices.Clone(grants)
-	check := grantCheck{actor: actor, orgID: client.OrgID, errs: errs}
-	if err := check.load(ctx, r.store, grants); err != nil {
-		return nil, err
+	check := grantCheck{actor: actor, errs: errs, outcome: outcome}
+	if err := check.load(ctx, r.store); err != nil {
+		return err
 	}
 	for i := range client.Grants {
 		grant := &client.Grants[i]
@@ -49,7 +50,8 @@ func (r *Registrar) checkGrants(ctx context.Context, actor Actor, client *oauth.
 		}
 		check.grant(at, grant)
 	}
-	return check.warnings, nil
+	outcome.Summary = check.summary(client)
+	return nil
 }
 
 // sizeOK notes what is more than anybody can mean, which then need not be judged in detail.
@@ -77,39 +79,20 @@ func placesOf(grant oauth.Grant) []string {
 
 // grantCheck judges the grants of one client against the catalogue and the tree.
 type grantCheck struct {
-	actor    Actor
-	orgID    string
-	apis     map[string]*oauth.API
-	tenants  map[string]oauth.Tenant
-	only     map[oauth.Level]*oauth.Tenant // The one tenant of the org at a level, where there is but one.
-	errs     *FieldErrors
-	warnings []string
+	named
+	actor   Actor
+	only    map[oauth.Level]*oauth.Tenant // The one tenant of the org at a level, where there is but one.
+	errs    *FieldErrors
+	outcome *Outcome
 }
 
-// load reads all that the grants name, and what may have to be chosen for the caller.
-func (c *grantCheck) load(ctx context.Context, store Store, grants []oauth.Grant) error {
-	apis, err := store.APIs(ctx)
-	if err != nil {
+// load reads all that the client's grants name, and what may have to be chosen for the caller.
+func (c *grantCheck) load(ctx context.Context, store Store) (err error) {
+	client := c.outcome.Client
+	if c.named, err = namedBy(ctx, store, []oauth.Client{*client}); err != nil {
 		return err
 	}
-	c.apis = make(map[string]*oauth.API, len(apis))
-	for i := range apis {
-		c.apis[apis[i].Key] = &apis[i]
-	}
-
-	var ids []string
-	for _, grant := range grants {
-		ids = append(ids, placesOf(grant)...)
-	}
-	c.tenants = make(map[string]oauth.Tenant, len(ids))
-	tenants, err := store.TenantsByID(ctx, ids)
-	if err != nil {
-		return err
-	}
-	for _, tenant := range tenants {
-		c.tenants[tenant.ID] = tenant
-	}
-	if !slices.ContainsFunc(grants, func(grant oauth.Grant) bool { return nowhere(grant.AppliesTo) }) {
+	if !slices.ContainsFunc(client.Grants, func(grant oauth.Grant) bool { return nowhere(grant.AppliesTo) }) {
 		return nil
 	}
 	return c.loadOnly(ctx, store)
@@ -120,23 +103,24 @@ func nowhere(places oauth.Places) bool { return reflect.ValueOf(places).IsZero()
 
 func (c *grantCheck) loadOnly(ctx context.Context, store Store) error {
 	c.only = make(map[oauth.Level]*oauth.Tenant, 2)
-	parent := c.orgID
+	parent := c.outcome.Client.OrgID
 	for _, level := range []oauth.Level{oauth.LevelAccount, oauth.LevelWorkspace} {
-		children, err := store.Tenants(ctx, TenantQuery{Org: c.orgID, Parent: parent, Limit: 2})
+		children, err := store.Tenants(ctx, TenantQuery{Org: c.outcome.Client.OrgID, Parent: parent, Limit: 2})
 		if err != nil {
 			return err
 		}
 		if len(children) != 1 {
 			return nil
 		}
-		c.only[level] = &children[0].Tenant
-		parent = children[0].ID
+		only := &children[0].Tenant
+		c.only[level], c.tenants[only.ID] = only, *only
+		parent = only.ID
 	}
 	return nil
 }
 
 func (c *grantCheck) grant(at string, grant *oauth.Grant) {
-	api := c.apis[grant.API]
+	api := c.catalog.API(grant.API)
 	switch {
 	case grant.API == "":
 		c.errs.add(at+"/api", "required", "name an API of the catalogue")
@@ -160,7 +144,7 @@ func (c *grantCheck) grant(at string, grant *oauth.Grant) {
 func (c *grantCheck) permissions(at string, api *oauth.API, grant *oauth.Grant) {
 	if len(grant.Permissions) == 0 && len(api.Permissions) == 1 {
 		grant.Permissions = []string{api.Permissions[0].Key}
-		c.warnings = append(c.warnings, fmt.Sprintf("%s: its only permission, %q, was selected for you", api.Name, api.Permissions[0].Key))
+		c.outcome.warn("%s: its only permission, %q, was selected for you", api.Name, api.Permissions[0].Key)
 		return
 	}
 	switch {
@@ -224,14 +208,14 @@ func (c *grantCheck) tenantsAt(at string, ids []string, level oauth.Level) {
 		tenant, exists := c.tenants[id]
 		switch {
 		// Another org's places are as unknown as those that do not exist.
-		case !exists || tenant.OrgID != c.orgID:
+		case !exists || tenant.OrgID != c.outcome.Client.OrgID:
 			c.errs.add(pointer(at, i), "unknown", "the org has no %s %q", level, id)
 		case tenant.Level != level:
 			c.errs.add(pointer(at, i), "wrong_level", "%q is not at the level %q but %q", id, level, tenant.Level)
 		case slices.Contains(ids[:i], id):
 			c.errs.add(pointer(at, i), "repeated", "%q is named twice", id)
 		case tenant.Status != oauth.StatusActive:
-			c.warnings = append(c.warnings, fmt.Sprintf("%s is inactive: nothing holds there until it is activated", tenant.Name))
+			c.outcome.warn("%s is inactive: nothing holds there until it is activated", tenant.Name)
 		}
 	}
 }
@@ -249,7 +233,7 @@ func (c *grantCheck) choosePlaces(api *oauth.API, places *oauth.Places) bool {
 	default:
 		places.Workspaces, where = []string{only.ID}, only.Name
 	}
-	c.warnings = append(c.warnings, fmt.Sprintf("%s: %s, the only choice, was selected for you", api.Name, where))
+	c.outcome.warn("%s: %s, the only choice, was selected for you", api.Name, where)
 	return true
 }
 

@@ -42,11 +42,17 @@ func NewRegistrar(config RegistrarConfig) *Registrar {
 // Outcome is what a change did or, in a dry run, would do.
 type Outcome struct {
 	Client *oauth.Client
+	// Summary says in plain sentences what the client's grants allow; nil if the change says nothing of grants.
+	Summary []string
 	// Warnings say what the caller may not expect, such as a place that was chosen for it.
 	Warnings []string
 	Changes  map[string]Change
 	// Secret is the new client's secret, to be shown once. A client that authenticates by keys has none.
 	Secret oauth.Plaintext
+}
+
+func (o *Outcome) warn(format string, args ...any) {
+	o.Warnings = append(o.Warnings, fmt.Sprintf(format, args...))
 }
 
 // within answers the Registrar as it is inside a transaction of its store.
@@ -94,11 +100,10 @@ func (r *Registrar) register(ctx context.Context, actor Actor, new NewClient, dr
 		UpdatedAt: now, UpdatedBy: actor.ID,
 		Version: 1,
 	}
-	warnings, err := r.fill(ctx, actor, client, new)
-	if err != nil {
+	outcome := Outcome{Client: client}
+	if err := r.fill(ctx, actor, &outcome, new); err != nil {
 		return Outcome{}, err
 	}
-	outcome := Outcome{Client: client, Warnings: warnings}
 	switch {
 	case new.WithoutSecret && client.AuthMethod == oauth.AuthSecret:
 		client.Status = oauth.StatusInactive
@@ -160,11 +165,11 @@ func (r *Registrar) change(ctx context.Context, actor Actor, id string, only Pre
 		return Outcome{}, err
 	}
 	client := *before
-	warnings, err := r.apply(ctx, actor, &client, change)
-	if err != nil {
+	outcome := Outcome{Client: &client}
+	if err := r.apply(ctx, actor, &outcome, change); err != nil {
 		return Outcome{}, err
 	}
-	outcome := Outcome{Client: &client, Warnings: warnings, Changes: changes(before, &client)}
+	outcome.Changes = changes(before, &client)
 	switch {
 	case dryRun:
 		return outcome, r.nameIsFree(ctx, &client)

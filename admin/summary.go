@@ -11,6 +11,25 @@ import (
 
 // Summaries says in plain sentences what each client's grants allow, in the same words everywhere.
 func (r *Registrar) Summaries(ctx context.Context, clients []oauth.Client) ([][]string, error) {
+	named, err := namedBy(ctx, r.store, clients)
+	if err != nil {
+		return nil, err
+	}
+	summaries := make([][]string, len(clients))
+	for i := range clients {
+		summaries[i] = named.summary(&clients[i])
+	}
+	return summaries, nil
+}
+
+// named is what the grants of clients name, in the catalogue and in the tree.
+type named struct {
+	catalog *oauth.Catalog
+	tenants map[string]oauth.Tenant // By their ids; the clients' orgs among them.
+}
+
+// namedBy reads what the grants of the clients name.
+func namedBy(ctx context.Context, store Store, clients []oauth.Client) (named, error) {
 	var ids []string
 	for _, client := range clients {
 		ids = append(ids, client.OrgID)
@@ -19,70 +38,66 @@ func (r *Registrar) Summaries(ctx context.Context, clients []oauth.Client) ([][]
 		}
 	}
 	slices.Sort(ids)
-	tenants, err := r.store.TenantsByID(ctx, slices.Compact(ids))
+	tenants, err := store.TenantsByID(ctx, slices.Compact(ids))
 	if err != nil {
-		return nil, err
+		return named{}, err
 	}
-	names := make(map[string]string, len(tenants))
+	apis, err := store.APIs(ctx)
+	if err != nil {
+		return named{}, err
+	}
+	n := named{oauth.NewCatalog(apis, nil), make(map[string]oauth.Tenant, len(tenants))}
 	for _, tenant := range tenants {
-		names[tenant.ID] = tenant.Name
+		n.tenants[tenant.ID] = tenant
 	}
-	apis, err := r.store.APIs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	catalog := oauth.NewCatalog(apis, nil)
-	summaries := make([][]string, len(clients))
-	for i, client := range clients {
-		summaries[i] = []string{}
-		for _, grant := range client.Grants {
-			summaries[i] = append(summaries[i], sentences(catalog.API(grant.API), grant, client.OrgID, names)...)
-		}
-	}
-	return summaries, nil
+	return n, nil
 }
 
-func sentences(api *oauth.API, grant oauth.Grant, orgID string, names map[string]string) []string {
-	if api == nil {
-		return nil
-	}
-	var texts []string
-	for _, key := range grant.Permissions {
-		permission, _ := api.Permission(key)
-		what := permission.Sentence
-		if what == "" {
-			what = permission.Name + " (" + api.Name + ")"
+// summary says in plain sentences what the client's grants allow.
+func (n *named) summary(client *oauth.Client) []string {
+	texts := []string{}
+	for _, grant := range client.Grants {
+		api := n.catalog.API(grant.API)
+		if api == nil {
+			continue
 		}
-		texts = append(texts, what+" "+where(grant.AppliesTo, names[orgID], names))
+		for _, key := range grant.Permissions {
+			permission, _ := api.Permission(key)
+			what := permission.Sentence
+			if what == "" {
+				what = permission.Name + " (" + api.Name + ")"
+			}
+			texts = append(texts, what+" "+n.where(grant.AppliesTo, client.OrgID))
+		}
 	}
 	return texts
 }
 
-func where(places oauth.Places, org string, names map[string]string) string {
+func (n *named) where(places oauth.Places, orgID string) string {
 	var parts []string
 	switch {
 	case places.Installation:
 		return "in the whole installation"
 	case places.Org:
-		return "throughout " + org
+		return "throughout " + n.tenants[orgID].Name
 	case len(places.Accounts) > 0:
-		parts = append(parts, "in "+enumerate(places.Accounts, names, "accounts"))
+		parts = append(parts, "in "+n.enumerate(places.Accounts, "accounts"))
 	}
 	if len(places.Workspaces) > 0 {
-		parts = append(parts, "in "+enumerate(places.Workspaces, names, "workspaces"))
+		parts = append(parts, "in "+n.enumerate(places.Workspaces, "workspaces"))
 	}
 	if len(places.AllWorkspacesOf) > 0 {
-		parts = append(parts, "in every workspace of "+enumerate(places.AllWorkspacesOf, names, "accounts"))
+		parts = append(parts, "in every workspace of "+n.enumerate(places.AllWorkspacesOf, "accounts"))
 	}
 	return strings.Join(parts, " and ")
 }
 
 // enumerate names three places at most, and counts the rest.
-func enumerate(ids []string, names map[string]string, noun string) string {
+func (n *named) enumerate(ids []string, noun string) string {
 	const most = 3
 	var named []string
 	for _, id := range ids[:min(most, len(ids))] {
-		named = append(named, names[id])
+		named = append(named, n.tenants[id].Name)
 	}
 	if rest := len(ids) - most; rest > 0 {
 		if rest == 1 {

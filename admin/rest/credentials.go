@@ -95,17 +95,14 @@ func (a *API) CreateCredential(c *gin.Context) {
 		a.writeDryRun(c, outcome)
 		return
 	}
-	views, ok := a.viewsWith(c, []oauth.Client{*outcome.Client}, make([]admin.ClientUsage, 1)) // It has done nothing yet.
-	if !ok {
-		return
-	}
+	view := credentialOf(outcome.Client, outcome.Summary, new(admin.ClientUsage), a.registrar.Now()) // It has done nothing yet.
 	c.Header("ETag", etag(outcome.Client.Version))
 	c.Header("Location", a.issuer.URL()+"/admin/v1/credentials/"+url.PathEscape(outcome.Client.ID))
 	c.PureJSON(http.StatusCreated, struct {
 		credential
 		ClientSecret string   `json:"client_secret,omitempty"` // None if it authenticates by keys.
 		Warnings     []string `json:"warnings"`
-	}{views[0], outcome.Secret.Reveal(), orEmpty(outcome.Warnings)})
+	}{view, outcome.Secret.Reveal(), orEmpty(outcome.Warnings)})
 }
 
 // GetCredential answers GET /admin/v1/credentials/{client_id}.
@@ -233,11 +230,6 @@ func (a *API) views(c *gin.Context, clients []oauth.Client) ([]credential, bool)
 		a.fail(c, err)
 		return nil, false
 	}
-	return a.viewsWith(c, clients, usages)
-}
-
-// viewsWith is views for clients of which the usage is known.
-func (a *API) viewsWith(c *gin.Context, clients []oauth.Client, usages []admin.ClientUsage) ([]credential, bool) {
 	summaries, err := a.registrar.Summaries(c.Request.Context(), clients)
 	if err != nil {
 		a.fail(c, err)
