@@ -23,8 +23,8 @@ const (
 // turn.
 //
 // In one statement no change sees what another does, and foreign keys are checked after all of them (PostgreSQL's manual,
-// "Data-Modifying Statements in WITH"). So no two changes of a bundle may touch the same row or read what the other
-// writes, and each must be possible after those before it.
+// "Data-Modifying Statements in WITH"). So no change of a bundle may touch a row that another touches or read what one
+// before it writes, and each must be possible after those before it.
 type bundle struct {
 	changes []statement
 	err     error // The first of what was added.

@@ -56,7 +56,7 @@ func insertClients(ctx context.Context, tx *sqlx.Tx, event *admin.Event, clients
 	addGrants(&writes, clients...)
 	addUsage(&writes, clients...)
 	addSecrets(&writes, clients...)
-	if err := drawSlots(ctx, tx, &writes, clients); err != nil {
+	if err := addSlots(ctx, tx, &writes, clients); err != nil {
 		return err
 	}
 	if err := addEvent(ctx, tx, &writes, event); err != nil {
@@ -108,26 +108,24 @@ func copyOf(client *oauth.Client) *oauth.Client {
 // updateClient stores a changed client, its grants and secrets only if they are not as they were, the end of its tokens if
 // it loses anything, and the event that tells of it.
 func updateClient(ctx context.Context, tx *sqlx.Tx, before, client *oauth.Client, event *admin.Event) error {
+	var writes bundle
 	if status := before.StatusAfter(client, event.At); status != oauth.TokensValid {
-		if err := retire(ctx, tx, status, event.At, `SELECT CAST($1 AS TEXT)`, client.ID); err != nil {
+		if err := addRetirement(ctx, tx, &writes, client, status, event.At); err != nil {
 			return err
 		}
+	}
+	deleted := client.Status == oauth.StatusDeleted
+	if deleted {
+		client.Grants, client.Secrets = nil, nil
+	}
+	row := rowOfClient(client)
+	if deleted {
+		row.DeletedAt = moment{event.At}
+		writes.add(`DELETE FROM client_slots WHERE client_id = :id`, row)
 	}
 	if before.Status == oauth.StatusInactive && client.Status != oauth.StatusInactive {
-		if err := bury(ctx, tx, client.ID); err != nil {
-			return err
-		}
-	}
-	if client.Status == oauth.StatusDeleted {
-		client.Grants, client.Secrets = nil, nil
-		if _, err := tx.ExecContext(ctx, `DELETE FROM client_slots WHERE client_id = $1`, client.ID); err != nil {
-			return err
-		}
-	}
-	var writes bundle
-	row := rowOfClient(client)
-	if client.Status == oauth.StatusDeleted {
-		row.DeletedAt = moment{event.At}
+		// What was suspended never comes back, even if the client does.
+		writes.add(`UPDATE retired_slots SET status = 1 WHERE client_id = :id AND status = 2`, row)
 	}
 	writes.add(`UPDATE clients SET name = :name, note = :note, owner = :owner, status = :status,
 			auth_method = :auth_method, jwks = :jwks, jwks_uri = :jwks_uri,
@@ -135,7 +133,7 @@ func updateClient(ctx context.Context, tx *sqlx.Tx, before, client *oauth.Client
 			token_lifetime = :token_lifetime, quota_per_hour = :quota_per_hour, quota_per_day = :quota_per_day, dpop_required = :dpop_required, allowed_cidrs = :allowed_cidrs, updated_at = :updated_at, updated_by = :updated_by, version = :version,
 			deleted_at = :deleted_at
 		WHERE id = :id`, row)
-	if client.Status == oauth.StatusDeleted {
+	if deleted {
 		if err := deleteUsage(ctx, tx, client); err != nil {
 			return err
 		}

@@ -21,27 +21,48 @@ const (
 	manyHolders = 1000
 )
 
-// drawSlots gives new clients their first slots.
-func drawSlots(ctx context.Context, tx *sqlx.Tx, writes *bundle, clients []*oauth.Client) error {
-	type slotRow struct {
-		ClientID string `db:"client_id"`
-		Slot     int64  `db:"slot"`
-	}
+// slotRow is a row of client_slots.
+type slotRow struct {
+	ClientID string `db:"client_id"`
+	Slot     int64  `db:"slot"`
+}
+
+// drawSlots answers the first of n slots that nobody has had.
+func drawSlots(ctx context.Context, tx *sqlx.Tx, n int) (first int64, err error) {
 	var next int64
-	err := tx.GetContext(ctx, &next, `UPDATE status_slots SET next = next + $1 WHERE id = 1 RETURNING next`, len(clients))
+	err = tx.GetContext(ctx, &next, `UPDATE status_slots SET next = next + $1 WHERE id = 1 RETURNING next`, n)
+	return next - int64(n), err
+}
+
+// addSlots gives new clients their first slots.
+func addSlots(ctx context.Context, tx *sqlx.Tx, writes *bundle, clients []*oauth.Client) error {
+	first, err := drawSlots(ctx, tx, len(clients))
 	if err != nil {
 		return err
 	}
 	rows := make([]slotRow, len(clients))
 	for i, client := range clients {
-		rows[i] = slotRow{client.ID, next - int64(len(clients)-i)}
+		rows[i] = slotRow{client.ID, first + int64(i)}
 	}
 	addRows(writes, `INSERT INTO client_slots (client_id, slot) VALUES (:client_id, :slot)`, rows)
 	return nil
 }
 
-// retire ends all tokens that some clients have been issued, and gives these clients new slots. Whoever is meant by
-// the query, of ids, may be a million: each statement takes them all.
+// addRetirement ends all tokens that one client has been issued, and gives it a new slot unless it is deleted.
+func addRetirement(ctx context.Context, tx *sqlx.Tx, writes *bundle, client *oauth.Client, status oauth.TokenStatus, at time.Time) error {
+	writes.add(`INSERT INTO retired_slots (slot, client_id, status, until)
+		SELECT slot, client_id, CAST(:status AS INTEGER), :until FROM client_slots WHERE client_id = :client_id`,
+		map[string]any{"client_id": client.ID, "status": int(status), "until": moment{at.Add(retiredFor)}})
+	if client.Status == oauth.StatusDeleted {
+		return nil
+	}
+	slot, err := drawSlots(ctx, tx, 1)
+	writes.add(`UPDATE client_slots SET slot = :slot WHERE client_id = :client_id`, slotRow{client.ID, slot})
+	return err
+}
+
+// retire does for many clients what addRetirement does for one. Whoever is meant by the query, of ids, may be a million:
+// each statement takes them all, and all the time that one may.
 func retire(ctx context.Context, tx *sqlx.Tx, status oauth.TokenStatus, at time.Time, query string, value any) error {
 	meant := ` WHERE client_id IN (` + query + `)`
 	_, err := tx.ExecContext(ctx, `INSERT INTO retired_slots (slot, client_id, status, until)
@@ -61,12 +82,6 @@ func retire(ctx context.Context, tx *sqlx.Tx, status oauth.TokenStatus, at time.
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE status_slots SET next = next + $1 WHERE id = 1`, n)
-	return err
-}
-
-// bury makes invalid what was suspended of a client: it never comes back, even if the client does.
-func bury(ctx context.Context, tx *sqlx.Tx, clientID string) error {
-	_, err := tx.ExecContext(ctx, `UPDATE retired_slots SET status = 1 WHERE client_id = $1 AND status = 2`, clientID)
 	return err
 }
 
