@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,10 +47,16 @@ func TestBundle(t *testing.T) {
 			t.Fatalf("%d rows are stored (%v)", stored(), err)
 		}
 
+		var twice bundle // As a grant may name a place twice.
+		addRows(&twice, insertSetting+` ON CONFLICT DO NOTHING`, slices.Repeat(rows(2*maxBundleValues-10, 2*maxBundleValues+20), 2))
+		if err := send(&twice); err != nil || stored() != 2*maxBundleValues+20 {
+			t.Fatalf("with rows that come twice, %d are stored (%v)", stored(), err)
+		}
+
 		var taken bundle
-		addRows(&taken, insertSetting, rows(2*maxBundleValues, 2*maxBundleValues+30))
+		addRows(&taken, insertSetting, rows(3*maxBundleValues, 3*maxBundleValues+30))
 		addRows(&taken, insertSetting, rows(7, 8))
-		if err := send(&taken); err == nil || stored() != 2*maxBundleValues {
+		if err := send(&taken); err == nil || stored() != 2*maxBundleValues+20 {
 			t.Errorf("with a key that is taken, %d rows are stored (%v)", stored(), err)
 		}
 
