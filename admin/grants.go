@@ -79,7 +79,7 @@ func placesOf(grant oauth.Grant) []string {
 
 // grantCheck judges the grants of one client against the catalogue and the tree.
 type grantCheck struct {
-	named
+	vocabulary
 	actor   Actor
 	only    map[oauth.Level]*oauth.Tenant // The one tenant of the org at a level, where there is but one.
 	errs    *FieldErrors
@@ -89,7 +89,7 @@ type grantCheck struct {
 // load reads all that the client's grants name, and what may have to be chosen for the caller.
 func (c *grantCheck) load(ctx context.Context, store Store) (err error) {
 	client := c.outcome.Client
-	if c.named, err = namedBy(ctx, store, []oauth.Client{*client}); err != nil {
+	if c.vocabulary, err = readVocabulary(ctx, store, []oauth.Client{*client}); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(client.Grants, func(grant oauth.Grant) bool { return nowhere(grant.AppliesTo) }) {

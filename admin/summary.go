@@ -11,25 +11,25 @@ import (
 
 // Summaries says in plain sentences what each client's grants allow, in the same words everywhere.
 func (r *Registrar) Summaries(ctx context.Context, clients []oauth.Client) ([][]string, error) {
-	named, err := namedBy(ctx, r.store, clients)
+	words, err := readVocabulary(ctx, r.store, clients)
 	if err != nil {
 		return nil, err
 	}
 	summaries := make([][]string, len(clients))
 	for i := range clients {
-		summaries[i] = named.summary(&clients[i])
+		summaries[i] = words.summary(&clients[i])
 	}
 	return summaries, nil
 }
 
-// named is what the grants of clients name, in the catalogue and in the tree.
-type named struct {
+// vocabulary is what the grants of clients name, in the catalogue and in the tree.
+type vocabulary struct {
 	catalog *oauth.Catalog
 	tenants map[string]oauth.Tenant // By their ids; the clients' orgs among them.
 }
 
-// namedBy reads what the grants of the clients name.
-func namedBy(ctx context.Context, store Store, clients []oauth.Client) (named, error) {
+// readVocabulary reads what the grants of the clients name.
+func readVocabulary(ctx context.Context, store Store, clients []oauth.Client) (vocabulary, error) {
 	var ids []string
 	for _, client := range clients {
 		ids = append(ids, client.OrgID)
@@ -40,24 +40,24 @@ func namedBy(ctx context.Context, store Store, clients []oauth.Client) (named, e
 	slices.Sort(ids)
 	tenants, err := store.TenantsByID(ctx, slices.Compact(ids))
 	if err != nil {
-		return named{}, err
+		return vocabulary{}, err
 	}
 	apis, err := store.APIs(ctx)
 	if err != nil {
-		return named{}, err
+		return vocabulary{}, err
 	}
-	n := named{oauth.NewCatalog(apis, nil), make(map[string]oauth.Tenant, len(tenants))}
+	v := vocabulary{oauth.NewCatalog(apis, nil), make(map[string]oauth.Tenant, len(tenants))}
 	for _, tenant := range tenants {
-		n.tenants[tenant.ID] = tenant
+		v.tenants[tenant.ID] = tenant
 	}
-	return n, nil
+	return v, nil
 }
 
 // summary says in plain sentences what the client's grants allow.
-func (n *named) summary(client *oauth.Client) []string {
+func (v *vocabulary) summary(client *oauth.Client) []string {
 	texts := []string{}
 	for _, grant := range client.Grants {
-		api := n.catalog.API(grant.API)
+		api := v.catalog.API(grant.API)
 		if api == nil {
 			continue
 		}
@@ -67,37 +67,37 @@ func (n *named) summary(client *oauth.Client) []string {
 			if what == "" {
 				what = permission.Name + " (" + api.Name + ")"
 			}
-			texts = append(texts, what+" "+n.where(grant.AppliesTo, client.OrgID))
+			texts = append(texts, what+" "+v.where(grant.AppliesTo, client.OrgID))
 		}
 	}
 	return texts
 }
 
-func (n *named) where(places oauth.Places, orgID string) string {
+func (v *vocabulary) where(places oauth.Places, orgID string) string {
 	var parts []string
 	switch {
 	case places.Installation:
 		return "in the whole installation"
 	case places.Org:
-		return "throughout " + n.tenants[orgID].Name
+		return "throughout " + v.tenants[orgID].Name
 	case len(places.Accounts) > 0:
-		parts = append(parts, "in "+n.enumerate(places.Accounts, "accounts"))
+		parts = append(parts, "in "+v.enumerate(places.Accounts, "accounts"))
 	}
 	if len(places.Workspaces) > 0 {
-		parts = append(parts, "in "+n.enumerate(places.Workspaces, "workspaces"))
+		parts = append(parts, "in "+v.enumerate(places.Workspaces, "workspaces"))
 	}
 	if len(places.AllWorkspacesOf) > 0 {
-		parts = append(parts, "in every workspace of "+n.enumerate(places.AllWorkspacesOf, "accounts"))
+		parts = append(parts, "in every workspace of "+v.enumerate(places.AllWorkspacesOf, "accounts"))
 	}
 	return strings.Join(parts, " and ")
 }
 
 // enumerate names three places at most, and counts the rest.
-func (n *named) enumerate(ids []string, noun string) string {
+func (v *vocabulary) enumerate(ids []string, noun string) string {
 	const most = 3
 	var named []string
 	for _, id := range ids[:min(most, len(ids))] {
-		named = append(named, n.tenants[id].Name)
+		named = append(named, v.tenants[id].Name)
 	}
 	if rest := len(ids) - most; rest > 0 {
 		if rest == 1 {

@@ -202,16 +202,19 @@ func (a *API) writeCredential(c *gin.Context, client *oauth.Client) {
 }
 
 func (a *API) writeDryRun(c *gin.Context, outcome admin.Outcome) {
-	summaries, err := a.registrar.Summaries(c.Request.Context(), []oauth.Client{*outcome.Client})
-	if err != nil {
-		a.fail(c, err)
-		return
+	if outcome.Summary == nil {
+		summaries, err := a.registrar.Summaries(c.Request.Context(), []oauth.Client{*outcome.Client})
+		if err != nil {
+			a.fail(c, err)
+			return
+		}
+		outcome.Summary = summaries[0]
 	}
 	c.PureJSON(http.StatusOK, struct {
 		Summary  []string                `json:"summary"`
 		Warnings []string                `json:"warnings"`
 		Changes  map[string]admin.Change `json:"changes"`
-	}{summaries[0], orEmpty(outcome.Warnings), outcome.Changes})
+	}{outcome.Summary, orEmpty(outcome.Warnings), outcome.Changes})
 }
 
 // view answers a client as the wire shows it, or the problem.
