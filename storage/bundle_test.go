@@ -76,7 +76,7 @@ func TestBundleStatements(t *testing.T) {
 		want     string
 	}{
 		{false, "0 | 1 | 2 | 3"},
-		{true, "WITH change0 AS (0) , change1 AS (1) 2 | 3"},
+		{true, "WITH change0 AS (0), change1 AS (1) 2 | 3"},
 	} {
 		var writes bundle
 		for i, values := range []int{1, maxBundleValues - 1, 0, 1} {
@@ -84,7 +84,7 @@ func TestBundleStatements(t *testing.T) {
 		}
 		var texts []string
 		for len(writes.changes) > 0 {
-			texts = append(texts, strings.Join(strings.Fields(writes.next(test.together).text), " "))
+			texts = append(texts, writes.next(test.together).text)
 		}
 		if got := strings.Join(texts, " | "); got != test.want {
 			t.Errorf("together %v: %s, want %s", test.together, got, test.want)

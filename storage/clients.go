@@ -133,6 +133,8 @@ func updateClient(ctx context.Context, tx *sqlx.Tx, before, client *oauth.Client
 			token_lifetime = :token_lifetime, quota_per_hour = :quota_per_hour, quota_per_day = :quota_per_day, dpop_required = :dpop_required, allowed_cidrs = :allowed_cidrs, updated_at = :updated_at, updated_by = :updated_by, version = :version,
 			deleted_at = :deleted_at
 		WHERE id = :id`, row)
+	// What is deleted here goes before the rest: of grants and secrets the same may be inserted again, and a batch of usage may
+	// be waited for.
 	if deleted {
 		if err := deleteUsage(ctx, tx, client); err != nil {
 			return err

@@ -18,7 +18,8 @@ import (
 
 // dialect is what differs between the two databases, but for their migrations.
 type dialect interface {
-	// name is what sqlx knows the database by.
+	// name is what sqlx knows the database by, and how to write the placeholders that have a name. Those that the statements
+	// write themselves, $1, both databases take; but to SQLite these are names, which it looks for among all of them.
 	name() string
 	// connector makes connections on which a statement may take so long.
 	connector(patience time.Duration) (driver.Connector, error)

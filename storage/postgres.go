@@ -26,7 +26,7 @@ import (
 //go:embed migrations/postgres
 var postgresMigrations embed.FS
 
-const driverPostgres = "postgres"
+const namePostgres = "postgres"
 
 const (
 	postgresConnectTimeout = 3 * time.Second
@@ -81,7 +81,7 @@ func local(config pq.Config) bool {
 	return true
 }
 
-func (p *postgres) name() string { return driverPostgres }
+func (p *postgres) name() string { return namePostgres }
 
 func (p *postgres) connector(patience time.Duration) (driver.Connector, error) {
 	config := p.config.Clone()

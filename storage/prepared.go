@@ -10,6 +10,9 @@ import (
 // maxPrepared is how many statements a connection remembers.
 const maxPrepared = 128
 
+// few is up to how many ids or rows a statement is likely to come again with just as many.
+const few = 10
+
 type recurringKey struct{}
 
 // recurring marks what is asked with the context as statements that come again and again in the same words, and are worth

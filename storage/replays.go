@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// usesMost is how many one statement notes: SQLite looks for each placeholder among all of them.
+	// usesMost is how many one statement notes.
 	usesMost = 100
 	// pruneUsesEvery is how many uses are noted between two looks for those that have ended.
 	pruneUsesEvery = 256

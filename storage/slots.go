@@ -57,12 +57,15 @@ func addRetirement(ctx context.Context, tx *sqlx.Tx, writes *bundle, client *oau
 		return nil
 	}
 	slot, err := drawSlots(ctx, tx, 1)
+	if err != nil {
+		return err
+	}
 	writes.add(`UPDATE client_slots SET slot = :slot WHERE client_id = :client_id`, slotRow{client.ID, slot})
-	return err
+	return nil
 }
 
-// retire does for many clients what addRetirement does for one. Whoever is meant by the query, of ids, may be a million:
-// each statement takes them all, and all the time that one may.
+// retire does for many clients what addRetirement does for one. Whoever is meant by the query, of ids, may be a million, so
+// that each statement may take as long as one may at all.
 func retire(ctx context.Context, tx *sqlx.Tx, status oauth.TokenStatus, at time.Time, query string, value any) error {
 	meant := ` WHERE client_id IN (` + query + `)`
 	_, err := tx.ExecContext(ctx, `INSERT INTO retired_slots (slot, client_id, status, until)

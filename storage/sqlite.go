@@ -53,7 +53,7 @@ func newSQLite(path string) (*sqlite, error) {
 	return &sqlite{path}, file.Close()
 }
 
-func (s *sqlite) name() string { return "sqlite" }
+func (s *sqlite) name() string { return "sqlite3" }
 
 func (s *sqlite) connector(patience time.Duration) (driver.Connector, error) {
 	settings := url.Values{

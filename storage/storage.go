@@ -101,7 +101,6 @@ func connect(dialect dialect, patience time.Duration, maxConns int) (*sqlx.DB, e
 	pool.SetMaxOpenConns(maxConns)
 	pool.SetMaxIdleConns(maxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	sqlx.BindDriver(dialect.name(), sqlx.DOLLAR)
 	return sqlx.NewDb(pool, dialect.name()), nil
 }
 

@@ -34,10 +34,6 @@ const (
 		FROM tenants t `
 )
 
-// few is how many tenants one credential may name, or are asked for to see whether there is only one. A page of a list has as
-// many as there happen to be.
-const few = 8
-
 func (r *tenantRow) tenant() oauth.Tenant {
 	return oauth.Tenant{
 		ID: r.ID, Level: r.Level, Name: r.Name, ParentID: r.ParentID.String, OrgID: r.OrgID,
@@ -88,7 +84,9 @@ func (db *DB) Tenants(ctx context.Context, query admin.TenantQuery) ([]admin.Ten
 	limit := where.place(query.Limit)
 
 	var rows []tenantRow
-	err := db.ask(recurring(ctx, query.Limit <= few), "listing tenants", func(ctx context.Context) error {
+	// Without more to look for, only two are asked for: to see whether there is but one.
+	recurs := query.Limit <= 2 && query.Search == "" && query.After == nil
+	err := db.ask(recurring(ctx, recurs), "listing tenants", func(ctx context.Context) error {
 		statement := fmt.Sprintf("%s %s ORDER BY t.name, t.id LIMIT %s", selectTenants, &where, limit)
 		return db.from().SelectContext(ctx, &rows, statement, where.values...)
 	})

@@ -33,7 +33,9 @@ func (db *DB) from() queryer {
 }
 
 // Transact implements admin.Store. The work queues with all other writers on the epoch's row before it begins, so that
-// what it reads stays as it is until it has written; and they wait for it, so it must be quick.
+// what it reads stays as it is until it has written; and they wait for it, so it must be quick. Who switches several clients
+// in another order than that of their ids may meet AddUsage, which is not in the queue: PostgreSQL then ends one of the
+// two, which is oauth.ErrUnavailable.
 func (db *DB) Transact(ctx context.Context, work func(context.Context, admin.Store) error) error {
 	if db.within != nil {
 		return work(ctx, db)

@@ -84,6 +84,7 @@ func logChanges(ctx context.Context, tx *sqlx.Tx, subjects []string) error {
 	for i, subject := range subjects {
 		rows[i].Subject = subject
 	}
+	ctx = recurring(ctx, len(rows) <= few)
 	return insertRows(ctx, tx, `INSERT INTO changes (epoch, subject) VALUES ((SELECT value FROM epoch WHERE id = 1), :subject)
 		ON CONFLICT DO NOTHING`, rows)
 }

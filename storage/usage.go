@@ -17,7 +17,7 @@ var _ oauth.UsageStore = (*DB)(nil)
 const (
 	// batchMemory is for how long a batch is remembered to have been added.
 	batchMemory = 24 * time.Hour
-	// someIDs is how many ids one statement names: see insertRows.
+	// someIDs is how many ids one statement names: SQLite looks for each placeholder among all of them.
 	someIDs = 100
 )
 
