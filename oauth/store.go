@@ -16,7 +16,7 @@ import (
 type Store interface {
 	// Client answers the client with this id, whatever its status. It wraps ErrNotFound when there is none, or
 	// when it has been deleted. Of the client it may leave out what is for administrators alone: its name, note and
-	// owner, and who made or changed it or its secrets, and when.
+	// owner, and who made or changed it or its secrets, and when; and of its keys' certificates all but the Raw DER.
 	Client(ctx context.Context, id string) (*Client, error)
 	// Known is Client for whoever has called Refresh: it makes no proof of its own, and asks the database only for a client
 	// that is not in memory.

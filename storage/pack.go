@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"crypto/x509"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -20,16 +21,20 @@ type packedClient struct {
 	rest *packedRest // Nil for most clients.
 }
 
-// packedRest is what few clients have, and is better not made anew for each token: what would have to be parsed, and many
-// grants, for what a token allocates shall not grow with them.
+// packedRest is what few clients have, and is better not made anew for each token: many grants and keys, for what a token
+// allocates shall not grow with them, and networks.
 type packedRest struct {
 	grants   []oauth.Grant
 	keys     []jose.JSONWebKey
 	networks []netip.Prefix
 }
 
-// packedTexts is how many keys of APIs and permissions, and ids of places, a client may have that are packed.
-const packedTexts = 10
+const (
+	// packedTexts is how many keys of APIs and permissions, and ids of places, a client may have that are packed.
+	packedTexts = 10
+	// packedKeys is how many public keys a client may have that are packed: one, and another while they change.
+	packedKeys = 2
+)
 
 // pack packs a client.
 func pack(client *oauth.Client) packedClient {
@@ -38,7 +43,10 @@ func pack(client *oauth.Client) packedClient {
 	if many(client.Grants) {
 		plain.Grants, rest.grants = nil, share(client.Grants)
 	}
-	rest.keys, rest.networks = client.Keys, client.AllowedCIDRs
+	if len(client.Keys) > packedKeys {
+		plain.Keys, rest.keys = nil, client.Keys
+	}
+	rest.networks = client.AllowedCIDRs
 	p.client(&plain)
 	packed := packedClient{text: string(p.written)}
 	if len(rest.grants)+len(rest.keys)+len(rest.networks) > 0 {
@@ -76,9 +84,12 @@ func (c packedClient) unpack() *oauth.Client {
 	p, client := packing{reads: true, unread: c.text}, new(oauth.Client)
 	p.client(client)
 	if c.rest != nil {
-		client.Keys, client.AllowedCIDRs = c.rest.keys, c.rest.networks
+		client.AllowedCIDRs = c.rest.networks
 		if c.rest.grants != nil {
 			client.Grants = c.rest.grants
+		}
+		if c.rest.keys != nil {
+			client.Keys = c.rest.keys
 		}
 	}
 	return client
@@ -111,6 +122,9 @@ func (p *packing) client(c *oauth.Client) {
 		p.time(&secret.ExpiresAt)
 		p.time(&secret.StopsAt)
 		p.time(&secret.StoppedAt)
+	}
+	for i := range packList(p, &c.Keys) {
+		p.key(&c.Keys[i])
 	}
 	packText(p, &c.KeysURL)
 	packText(p, &c.Certificate.Field)
@@ -196,4 +210,32 @@ func (p *packing) hash(hash *oauth.SecretHash) {
 		return
 	}
 	p.unread = p.unread[copy(hash[:], p.unread):]
+}
+
+// key goes through a public key of a kind that clients may register. Parsed, it takes four times as much memory; to parse it
+// takes a hundredth of a token. Of its certificates only the DER is compared, and only that is kept.
+func (p *packing) key(key *jose.JSONWebKey) {
+	packText(p, &key.KeyID)
+	packText(p, &key.Algorithm)
+	packText(p, &key.Use)
+	var der []byte
+	if !p.reads {
+		der, _ = x509.MarshalPKIXPublicKey(key.Key)
+	}
+	if p.bytes(&der); p.reads {
+		key.Key, _ = x509.ParsePKIXPublicKey(der)
+	}
+	for i := range packList(p, &key.Certificates) {
+		if p.reads {
+			key.Certificates[i] = new(x509.Certificate)
+		}
+		p.bytes(&key.Certificates[i].Raw)
+	}
+}
+
+func (p *packing) bytes(bytes *[]byte) {
+	text := string(*bytes)
+	if packText(p, &text); p.reads {
+		*bytes = []byte(text)
+	}
 }

@@ -1,6 +1,13 @@
 package storage
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -24,7 +31,10 @@ func fill(t *testing.T, value reflect.Value, n *int64) {
 		*at = time.UnixMicro(*n).UTC()
 		return
 	case *jose.JSONWebKey:
-		at.KeyID = fmt.Sprint(*n)
+		*at = jose.JSONWebKey{
+			Key: ed25519.PublicKey(fmt.Appendf(nil, "%032d", *n)), KeyID: fmt.Sprint("id ", *n), Algorithm: fmt.Sprint("algorithm ", *n),
+			Use: "sig", Certificates: []*x509.Certificate{{Raw: fmt.Append(nil, *n)}},
+		}
 		return
 	case *netip.Prefix:
 		*at = netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(*n)}), 32)
@@ -66,18 +76,53 @@ func TestPack(t *testing.T) {
 	few.Grants = full.Grants[:1]
 	for range packedTexts {
 		many.Grants = append(many.Grants, full.Grants...)
+		many.Keys = append(many.Keys, full.Keys...)
 	}
-	for name, client := range map[string]oauth.Client{"few grants": few, "many grants": many, "empty": {}} {
+	for name, client := range map[string]oauth.Client{"few": few, "many": many, "empty": {}} {
 		packed := pack(&client)
 		want := storagetest.ForProtocol(&client)
-		if kept := packed.rest != nil && packed.rest.grants != nil; kept != (name == "many grants") {
-			t.Errorf("%s: the grants are kept as they are: %t", name, kept)
+		for list, kept := range map[string]bool{
+			"grants": packed.rest != nil && packed.rest.grants != nil, "keys": packed.rest != nil && packed.rest.keys != nil,
+		} {
+			if kept != (name == "many") {
+				t.Errorf("%s: the %s are kept as they are: %t", name, list, kept)
+			}
 		}
-		if got := packed.unpack(); !cmp.Equal(want, got, cmpopts.EquateComparable(netip.Prefix{})) {
-			t.Errorf("%s: %s", name, cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})))
+		got := packed.unpack()
+		if name == "many" {
+			got = storagetest.ForProtocol(got)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		if packed.id() != client.ID {
 			t.Errorf("%s: the id is %q", name, packed.id())
+		}
+	}
+}
+
+// TestPackedKeys: a key of any kind that a client may register is still that key.
+func TestPackedKeys(t *testing.T) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ed25519Key, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []crypto.PublicKey{rsaKey.Public(), ed25519Key}
+	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+		key, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key.Public())
+	}
+	for _, key := range keys {
+		packed := pack(&oauth.Client{Keys: []jose.JSONWebKey{{Key: key}}})
+		if got := packed.unpack().Keys[0].Key; !key.(interface{ Equal(crypto.PublicKey) bool }).Equal(got) {
+			t.Errorf("%T became %v", key, got)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"crypto/x509"
 	"errors"
 	"net/netip"
 	"slices"
@@ -40,6 +41,14 @@ func ForProtocol(client *oauth.Client) *oauth.Client {
 	read.Secrets = slices.Clone(client.Secrets)
 	for i := range read.Secrets {
 		read.Secrets[i].CreatedBy = ""
+	}
+	read.Keys = slices.Clone(client.Keys)
+	for i := range read.Keys {
+		certificates := slices.Clone(read.Keys[i].Certificates)
+		for j, certificate := range certificates {
+			certificates[j] = &x509.Certificate{Raw: certificate.Raw}
+		}
+		read.Keys[i].Certificates = certificates
 	}
 	return &read
 }
