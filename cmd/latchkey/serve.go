@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"sync"
 	"time"
 
@@ -32,6 +33,9 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	defer lines.Flush()
 	log := newLog(o, lines)
 	warn(o, log)
+	if !o.Pprof {
+		runtime.MemProfileRate = 0 // To note who allocates what takes 1.5 MiB.
+	}
 	if s.getenv("GOGC") == "" {
 		keepHeapRoomy(ctx)
 	}
