@@ -91,3 +91,23 @@ func TestBundleStatements(t *testing.T) {
 		}
 	}
 }
+
+// TestPreparedBundles: of bundles that come again, those with few values stay prepared.
+func TestPreparedBundles(t *testing.T) {
+	db := single(t)
+	for values, kept := range map[int]int{keptBundleValues: 1, keptBundleValues + 2: 0} {
+		before := preparedOn(t, db)
+		for range 3 {
+			var writes bundle
+			addRows(&writes, insertSetting+` ON CONFLICT DO NOTHING`, slices.Repeat([]setting{{"bundle", ""}}, values/2))
+			tx := db.sql.MustBegin()
+			if err := writes.send(t.Context(), tx); err != nil {
+				t.Fatal(err)
+			}
+			tx.Rollback()
+		}
+		if got := preparedOn(t, db) - before; got != kept {
+			t.Errorf("of bundles with %d values, %d are kept prepared, want %d", values, got, kept)
+		}
+	}
+}

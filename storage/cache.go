@@ -75,7 +75,11 @@ func (c *clientCache) justRead(id string) bool {
 // those who wait for it.
 func (c *clientCache) settle(id string, e *entry, client *oauth.Client, err error) {
 	defer close(e.done)
-	e.client, e.err = client, err
+	var packed packedClient
+	if e.err = err; err == nil {
+		packed = pack(client)
+		e.client = packed.unpack() // Whoever keeps a text of it, as the ledger does, keeps the one that is kept anyway.
+	}
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,9 +88,7 @@ func (c *clientCache) settle(id string, e *entry, client *oauth.Client, err erro
 	}
 	delete(c.loading, id)
 	if err == nil {
-		packed := pack(client)
 		c.clients.Add(packed.id(), remembered{packedClient: packed})
-		e.client = packed.unpack() // Whoever keeps a text of it, as the ledger does, keeps the one that is kept anyway.
 	}
 }
 
