@@ -33,8 +33,8 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 	defer lines.Flush()
 	log := newLog(o, lines)
 	warn(o, log)
-	if !o.Pprof {
-		runtime.MemProfileRate = 0 // To note who allocates what takes 1.5 MiB.
+	if o.Pprof {
+		runtime.MemProfileRate = 512 << 10 // Go's own.
 	}
 	if s.getenv("GOGC") == "" {
 		keepHeapRoomy(ctx)
