@@ -13,7 +13,6 @@ import (
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 var manyCredentials = flag.Int("credentials", 0, "measure lists of so many credentials: go test ./storage -run TestListTimes -v -timeout 1h -credentials=1000000")
@@ -88,7 +87,7 @@ var seeds = []string{
 // seeded answers a PostgreSQL with so many clients, of which it has its statistics.
 func seeded(t *testing.T, clients int) *DB {
 	t.Helper()
-	db := migrated(t, storagetest.Postgres(t).NewDatabase(t))
+	db := migrated(t, sharedPostgres.NewDatabase(t))
 	pool, err := connect(db.dialect, migrationTimeout, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +221,7 @@ func explain(t *testing.T, db *DB, query admin.ClientQuery) string {
 
 // TestSearchedAtOnce: what is stored is in the index of names, and not in a list beside it that every search reads.
 func TestSearchedAtOnce(t *testing.T) {
-	db := migrated(t, storagetest.Postgres(t).NewDatabase(t))
+	db := migrated(t, sharedPostgres.NewDatabase(t))
 	planted(t, db)
 	var pages int
 	if err := db.sql.Get(&pages, `SELECT gin_clean_pending_list('clients_by_trigram')`); err != nil || pages != 0 {

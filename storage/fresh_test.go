@@ -282,13 +282,13 @@ func BenchmarkFreshClient(b *testing.B) {
 		})
 	}
 	b.Run("SQLite", func(b *testing.B) { run(b, newFile(b)) })
-	b.Run("PostgreSQL", func(b *testing.B) { run(b, storagetest.Postgres(b).NewDatabase(b)) })
+	b.Run("PostgreSQL", func(b *testing.B) { run(b, sharedPostgres.NewDatabase(b)) })
 }
 
 // BenchmarkEpochs reads the epoch on PostgreSQL as 1, 4 or 16 busy replicas do together, each one read at a time: the
 // most that any load makes them ask. It reports what the database answers in all, and what one waits.
 func BenchmarkEpochs(b *testing.B) {
-	db := migrated(b, storagetest.Postgres(b).NewDatabase(b))
+	db := migrated(b, sharedPostgres.NewDatabase(b))
 	planted(b, db)
 	for _, replicas := range []int{1, 4, 16} {
 		b.Run(fmt.Sprint(replicas), func(b *testing.B) {

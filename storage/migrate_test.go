@@ -16,7 +16,6 @@ import (
 
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 func TestMigrate(t *testing.T) {
@@ -72,7 +71,7 @@ func TestMigrateAtOnce(t *testing.T) {
 // TestSameColumns holds the two sets of migrations against each other: tables, columns, types and NULLs.
 func TestSameColumns(t *testing.T) {
 	lite := columns(t, migrated(t, newFile(t)))
-	post := columns(t, migrated(t, storagetest.Postgres(t).NewDatabase(t)))
+	post := columns(t, migrated(t, sharedPostgres.NewDatabase(t)))
 	tables := slices.Sorted(maps.Keys(lite))
 	if other := slices.Sorted(maps.Keys(post)); !slices.Equal(tables, other) {
 		t.Fatalf("SQLite has the tables %v, PostgreSQL %v", tables, other)
@@ -126,7 +125,7 @@ func columns(t testing.TB, db *DB) map[string]map[string]string {
 
 // TestMigrationTimeout: a migration may take longer than a statement of everyday.
 func TestMigrationTimeout(t *testing.T) {
-	db := open(t, storagetest.Postgres(t).NewDatabase(t))
+	db := open(t, sharedPostgres.NewDatabase(t))
 	for patience, want := range map[time.Duration]string{statementTimeout: "5s", migrationTimeout: "5min"} {
 		pool, err := connect(db.dialect, patience, 1)
 		if err != nil {
@@ -195,7 +194,7 @@ func TestMigrateToUsage(t *testing.T) {
 
 // TestMigrateWithoutTrigrams: whoever may not create extensions searches all the same.
 func TestMigrateWithoutTrigrams(t *testing.T) {
-	address := storagetest.Postgres(t).NewDatabase(t)
+	address := sharedPostgres.NewDatabase(t)
 	owner := open(t, address)
 	role := "role_" + strings.ToLower(rand.Text())
 	owner.sql.MustExec(`CREATE ROLE ` + role + ` LOGIN PASSWORD 'pass'`)
@@ -224,7 +223,7 @@ func TestMigrateWithoutTrigrams(t *testing.T) {
 // TestClientsOfOlderPrograms: a client that a program from before the status lists makes beside newer replicas gets
 // tokens from these, and a place of its own to end them by.
 func TestClientsOfOlderPrograms(t *testing.T) {
-	db := migrated(t, storagetest.Postgres(t).NewDatabase(t))
+	db := migrated(t, sharedPostgres.NewDatabase(t))
 	known, _ := planted(t, db)
 	older := func(id string) {
 		t.Helper()

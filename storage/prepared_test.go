@@ -6,13 +6,12 @@ import (
 	"testing"
 
 	"github.com/latchkey-auth/latchkey/oauth"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // single answers a database of which the pool has one connection, so that it is known which one is asked.
 func single(t *testing.T) *DB {
 	t.Helper()
-	db := migrated(t, storagetest.Postgres(t).NewDatabase(t))
+	db := migrated(t, sharedPostgres.NewDatabase(t))
 	db.sql.SetMaxOpenConns(1)
 	return db
 }

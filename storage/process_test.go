@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-auth/latchkey/oauth"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 const (
@@ -39,7 +38,7 @@ func TestFreshAcrossProcesses(t *testing.T) {
 		return
 	}
 	const mostRounds, longest = 2000, 10 * time.Second
-	url := storagetest.Postgres(t).NewDatabase(t)
+	url := sharedPostgres.NewDatabase(t)
 	db := migrated(t, url)
 	client, _ := planted(t, db)
 	replicas := []*replicaProcess{startReplica(t, url, client.ID), startReplica(t, url, client.ID)}

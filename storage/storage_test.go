@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -15,12 +16,14 @@ import (
 	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
+var sharedPostgres storagetest.Shared
+
+func TestMain(m *testing.M) { os.Exit(sharedPostgres.Main(m)) }
+
 // onBoth runs a test on SQLite and on PostgreSQL. The test asks for the URL of an empty database.
 func onBoth(t *testing.T, test func(t *testing.T, newURL func(testing.TB) string)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, newFile) })
-	t.Run("PostgreSQL", func(t *testing.T) {
-		test(t, storagetest.Postgres(t).NewDatabase)
-	})
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, sharedPostgres.NewDatabase) })
 }
 
 func newFile(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db") }

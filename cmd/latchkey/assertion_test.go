@@ -16,7 +16,6 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/latchkey-auth/latchkey/oauth"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // keyed is a client that authenticates by a key of its own.
@@ -91,7 +90,7 @@ func (k keyed) ask(t *testing.T, replica, assertion string) int {
 
 // TestAssertionOnceOnAllReplicas: of one assertion sent many times at once to two replicas, one gets a token.
 func TestAssertionOnceOnAllReplicas(t *testing.T) {
-	database := storagetest.Postgres(t).NewDatabase(t)
+	database := sharedPostgres.NewDatabase(t)
 	replicas := []*program{startProgram(t, database), startProgram(t, database)}
 	client := newLever(t, replicas[0].identity).newKeyed(t)
 	for range 20 {

@@ -15,6 +15,7 @@ const consoleTests = "testdata/console"
 
 // TestConsole holds the console to its types, to openapi.yaml, and to its stories in a real browser.
 func TestConsole(t *testing.T) {
+	t.Parallel() // With the other long one, TestScripts.
 	directory := t.TempDir()
 	tests := filepath.Join(directory, "cmd/latchkey", consoleTests) // As deep as here, for the modules are named from there.
 	modules := filepath.Join(directory, "admin/console/static")

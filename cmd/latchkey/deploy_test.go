@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
-
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 const deployFolder = "../../deploy/"
@@ -142,7 +140,7 @@ func TestDeployKubernetes(t *testing.T) {
 
 // TestDeployProbes asks a running server at every path that something in deploy/ probes.
 func TestDeployProbes(t *testing.T) {
-	p := startProgram(t, storagetest.Postgres(t).NewDatabase(t))
+	p := startProgram(t, sharedPostgres.NewDatabase(t))
 	paths := regexp.MustCompile(`(?:httpGet: \{path: |httpchk GET )(/\w+)`)
 	found := 0
 	for _, name := range []string{"haproxy.cfg", "kubernetes/deployment.yaml"} {
@@ -165,7 +163,7 @@ func TestDeployProbes(t *testing.T) {
 // TestDeployAlerts holds the metrics and labels in the alerts against those that a running server exports.
 func TestDeployAlerts(t *testing.T) {
 	metrics := freeAddress(t)
-	p := startProgram(t, storagetest.Postgres(t).NewDatabase(t), "LATCHKEY_METRICS_ADDR="+metrics)
+	p := startProgram(t, sharedPostgres.NewDatabase(t), "LATCHKEY_METRICS_ADDR="+metrics)
 	if status, body, err := askToken(t.Context(), p.issuer, p.id, p.secret); err != nil || status != http.StatusOK {
 		t.Fatal(status, body, err)
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/storage"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // manager manages an installation over REST.
@@ -91,7 +90,7 @@ func (m *manager) introspect(t *testing.T, token string) map[string]any {
 func TestDisabledThings(t *testing.T) {
 	for name, database := range map[string]func() string{
 		"SQLite":     func() string { return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db") },
-		"PostgreSQL": func() string { return storagetest.Postgres(t).NewDatabase(t) },
+		"PostgreSQL": func() string { return sharedPostgres.NewDatabase(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := database()

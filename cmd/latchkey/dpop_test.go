@@ -17,7 +17,6 @@ import (
 
 	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/oauth/bearer/bearertest"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // proofOf makes a DPoP proof of now, with a token for a request that presents one.
@@ -68,7 +67,7 @@ func askBound(t *testing.T, replica identity, proofs ...string) (answered tokenA
 // TestProofOnceOnAllReplicas: of one proof sent many times at once to two replicas, one gets a token; and a nonce of
 // the one is good at the other, until it is too old for both.
 func TestProofOnceOnAllReplicas(t *testing.T) {
-	database := storagetest.Postgres(t).NewDatabase(t)
+	database := sharedPostgres.NewDatabase(t)
 	replicas := []*program{
 		startProgram(t, database, "LATCHKEY_DPOP_NONCE=true"), startProgram(t, database, "LATCHKEY_DPOP_NONCE=true"),
 	}

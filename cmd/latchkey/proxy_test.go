@@ -24,13 +24,12 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/oauth"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // TestProxy runs what deploy/compose.yaml does, without containers: HAProxy with the file that is shipped, in front of
 // three replicas on one PostgreSQL. Only where things are is replaced in the file.
 func TestProxy(t *testing.T) {
-	database := storagetest.Postgres(t).NewDatabase(t)
+	database := sharedPostgres.NewDatabase(t)
 	var replicas []*program
 	var metrics, backends []string
 	for i := range 3 {

@@ -96,7 +96,7 @@ func askToken(ctx context.Context, issuer, id, secret string) (int, string, erro
 // get a token, until the next activate is sent.
 func TestOffMeansOffOnEveryReplica(t *testing.T) {
 	const rounds = 1000
-	database := storagetest.Postgres(t).NewDatabase(t)
+	database := sharedPostgres.NewDatabase(t)
 	replicas := []*program{startProgram(t, database), startProgram(t, database)}
 	levers := []*lever{newLever(t, replicas[0].identity), newLever(t, replicas[1].identity)}
 
@@ -149,7 +149,7 @@ func TestOffMeansOffOnEveryReplica(t *testing.T) {
 func TestKill(t *testing.T) {
 	for name, database := range map[string]func(*testing.T) string{
 		"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db") },
-		"PostgreSQL": func(t *testing.T) string { return storagetest.Postgres(t).NewDatabase(t) },
+		"PostgreSQL": func(t *testing.T) string { return sharedPostgres.NewDatabase(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startProgram(t, database(t))

@@ -22,7 +22,6 @@ import (
 	"github.com/latchkey-auth/latchkey/admin"
 	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/oauth/bearer"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // In TestRotationUnderLoad a day lasts less than a second, for the server and for whoever keeps its keys.
@@ -36,7 +35,7 @@ const (
 // the JWKS for as long as they may take every token, at once and shortly before it expires.
 func TestRotationUnderLoad(t *testing.T) {
 	const rotations = 3
-	database := storagetest.Postgres(t).NewDatabase(t)
+	database := sharedPostgres.NewDatabase(t)
 	fast := []string{
 		fmt.Sprint("LATCHKEY_KEY_ROTATION_PERIOD=", fastPeriod), fmt.Sprint("LATCHKEY_JWKS_MAX_AGE=", fastMaxAge),
 		"LATCHKEY_CLOCK_SKEW=500ms", fmt.Sprint("LATCHKEY_TOKEN_LIFETIME_MAX=", fastToken),

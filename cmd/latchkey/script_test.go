@@ -18,20 +18,18 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // TestScripts runs the stories in testdata/script on both databases, each with a server of its own on a free port:
 // $ADDR, $URL. A line that begins with [sqlite] or [postgres] is for that database alone.
 func TestScripts(t *testing.T) {
+	t.Parallel() // With the other long one, TestConsole.
 	t.Run("sqlite", func(t *testing.T) {
 		runScripts(t, "sqlite", func(*testscript.Env) {})
 	})
 	t.Run("postgres", func(t *testing.T) {
-		cluster := storagetest.Postgres(t)
 		runScripts(t, "postgres", func(env *testscript.Env) {
-			env.Setenv("LATCHKEY_DATABASE_URL", cluster.NewDatabase(t))
+			env.Setenv("LATCHKEY_DATABASE_URL", sharedPostgres.NewDatabase(t))
 			env.Setenv("LATCHKEY_MASTER_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 		})
 	})

@@ -11,15 +11,13 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // onBothDatabases runs a test against the program on each database.
 func onBothDatabases(t *testing.T, test func(t *testing.T, p *program, l *lever)) {
 	for name, database := range map[string]func(*testing.T) string{
 		"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db") },
-		"PostgreSQL": func(t *testing.T) string { return storagetest.Postgres(t).NewDatabase(t) },
+		"PostgreSQL": func(t *testing.T) string { return sharedPostgres.NewDatabase(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startProgram(t, database(t))

