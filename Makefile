@@ -28,8 +28,9 @@ test: deps ## Run every test, on SQLite and a real PostgreSQL
 
 # SQLite's code, translated from C, is not ours to watch, and takes five times as long when it is watched. No more than that
 # may be left out: what is generic in the standard library is compiled there as well, and might be taken from there, unwatched.
+# The detector has each process wait a second at its end, and the stories of the command line run hundreds.
 race: deps ## Run every test under the race detector, but for those in the browser
-	go test $(TAGS) -race -gcflags='modernc.org/sqlite/lib=-race=false' -timeout 30m -skip '^TestConsole$$' ./...
+	GORACE=atexit_sleep_ms=10 go test $(TAGS) -race -gcflags='modernc.org/sqlite/lib=-race=false' -timeout 30m -skip '^TestConsole$$' ./...
 
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not gofmt-clean'; exit 1; }
