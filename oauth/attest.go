@@ -32,7 +32,7 @@ func (i *Issuer) Attest(ctx context.Context, typ string, statement any) (string,
 func (r *Keyring) attest(typ string, payload []byte, algorithm jose.SignatureAlgorithm, now time.Time) (string, error) {
 	active := r.active(algorithm, now)
 	if active < 0 {
-		return "", errNoActiveKey
+		return "", errNoActiveKey()
 	}
 	key := &r.keys[active]
 	signer, err := newSigner(key, typ)

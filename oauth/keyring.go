@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -108,7 +107,7 @@ func (r *Keyring) active(algorithm jose.SignatureAlgorithm, now time.Time) int {
 func (r *Keyring) sign(claims *bearer.Claims, algorithm jose.SignatureAlgorithm, now time.Time) (string, error) {
 	active := r.active(algorithm, now)
 	if active < 0 {
-		return "", errNoActiveKey
+		return "", errNoActiveKey()
 	}
 	var room [1024]byte
 	return signBy(&r.keys[active], r.signers[active], appendClaims(room[:0], claims))
@@ -118,7 +117,7 @@ func (r *Keyring) sign(claims *bearer.Claims, algorithm jose.SignatureAlgorithm,
 func (r *Keyring) signAs(typ string, claims any, algorithm jose.SignatureAlgorithm, now time.Time) (string, error) {
 	active := r.active(algorithm, now)
 	if active < 0 {
-		return "", errNoActiveKey
+		return "", errNoActiveKey()
 	}
 	key := &r.keys[active]
 	signer, err := newSigner(key, typ)
@@ -132,7 +131,10 @@ func (r *Keyring) signAs(typ string, claims any, algorithm jose.SignatureAlgorit
 	return signBy(key, signer, payload)
 }
 
-var errNoActiveKey = errors.New("no signing key is active")
+// errNoActiveKey is an ErrUnavailable: other servers may have sealed the keys under a master key that this one has not.
+func errNoActiveKey() error {
+	return fmt.Errorf("%w: no signing key is active that the master key of this server opens", ErrUnavailable)
+}
 
 // signBy answers the payload as a JWS in compact serialization.
 func signBy(key *SigningKey, signer *signer, payload []byte) (string, error) {

@@ -3,7 +3,6 @@ package oauth
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -51,7 +50,7 @@ func (i *Issuer) Preview(ctx context.Context, clientID string, from netip.Addr, 
 	keyring := i.store.Keyring()
 	active := keyring.active(cmp.Or(granted.Algorithm, i.algorithm), now)
 	if active < 0 {
-		return Preview{}, errors.New("previewing a token: no signing key is active")
+		return Preview{}, fmt.Errorf("previewing a token: %w", errNoActiveKey())
 	}
 	key := &keyring.keys[active]
 	return Preview{Algorithm: string(key.Algorithm), KeyID: key.ID, Claims: i.claims(client, granted, now)}, nil

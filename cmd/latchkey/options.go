@@ -50,7 +50,7 @@ type options struct {
 	PKCS11PIN     secret `name:"pkcs11-pin" xor:"pkcs11-pin" placeholder:"PIN" help:"PIN of the PKCS #11 token's user. Better given by --pkcs11-pin-file."`
 	PKCS11PINFile string `name:"pkcs11-pin-file" xor:"pkcs11-pin" placeholder:"FILE" help:"File that holds the PIN."`
 
-	PreviousMasterKey     secret `xor:"previous-master-key" placeholder:"KEY" help:"The master key before this one: it opens what latchkey keys reseal has not yet sealed anew."`
+	PreviousMasterKey     secret `xor:"previous-master-key" placeholder:"KEY" help:"The master key before this one, or the one to come: it opens what latchkey keys reseal has not yet sealed anew."`
 	PreviousMasterKeyFile string `xor:"previous-master-key" placeholder:"FILE" help:"File that holds the previous master key."`
 
 	BootstrapClientID         string `placeholder:"ID" help:"Id of the first management credential; without it one is made up and printed."`

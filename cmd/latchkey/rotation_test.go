@@ -146,6 +146,55 @@ func TestAlgorithmOfAnAPI(t *testing.T) {
 	}
 }
 
+// TestMasterKeyIsChangedUnderReplicas: a server that has another master key already seals what it makes under it, and the
+// others, which were told of that one first, sign with it as well.
+func TestMasterKeyIsChangedUnderReplicas(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db")
+	const before, after = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
+	start := func(master, other string) *program {
+		return startProgram(t, database, "LATCHKEY_MASTER_KEY="+master, "LATCHKEY_PREVIOUS_MASTER_KEY="+other,
+			"LATCHKEY_JWKS_MAX_AGE=1s", "LATCHKEY_CLOCK_SKEW=0s")
+	}
+	waiting, changed := start(before, after), start(after, before)
+	first := kidsOf(t, waiting.issuer)
+	manage := clientcredentials.Config{ClientID: changed.id, ClientSecret: changed.secret, TokenURL: changed.issuer + oauth.TokenPath}
+	deadline := time.Now().Add(time.Minute)
+	for kid := any(nil); kid == nil || first[kid]; time.Sleep(300 * time.Millisecond) {
+		response, err := manage.Client(t.Context()).Post(changed.issuer+"/admin/v1/keys/rotations", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close() // 409 as long as the next key has not been published for a second.
+		status, body, err := askToken(t.Context(), waiting.issuer, waiting.id, waiting.secret)
+		var answer struct {
+			Token string `json:"access_token"`
+		}
+		if err != nil || status != http.StatusOK || json.Unmarshal([]byte(body), &answer) != nil {
+			t.Fatalf("answered %d %s, %v", status, body, err)
+		}
+		kid = headerOf(answer.Token)["kid"]
+		if time.Now().After(deadline) {
+			t.Fatal("no key that was sealed under the other master key ever signs")
+		}
+	}
+}
+
+// kidsOf answers the ids of the keys that a server publishes.
+func kidsOf(t *testing.T, issuer string) map[any]bool {
+	response, err := http.Get(issuer + oauth.JWKSPath)
+	var set struct {
+		Keys []struct {
+			ID string `json:"kid"`
+		} `json:"keys"`
+	}
+	readJSON(t, response, err, http.StatusOK, &set)
+	kids := make(map[any]bool)
+	for _, key := range set.Keys {
+		kids[key.ID] = true
+	}
+	return kids
+}
+
 // oneIssuer is what all programs that a test starts call themselves.
 const oneIssuer = "http://localhost:8080"
 
