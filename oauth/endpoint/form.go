@@ -125,11 +125,19 @@ func (f form) tidy(repeatable []string) error {
 			}
 		}
 		if len(values) > 1 && !slices.Contains(repeatable, name) {
-			return invalidRequest("a parameter is repeated")
+			return repeated(name)
 		}
 		f[name] = kept
 	}
 	return nil
+}
+
+// repeated names the parameter if it is named as parameters are, which RFC 6749 §5.2 allows in a description.
+func repeated(name string) error {
+	if len(name) > 40 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return invalidRequest("a parameter is repeated")
+	}
+	return invalidRequest("the parameter " + name + " is repeated")
 }
 
 // get answers a parameter that may stand once; empty when it is left out.
