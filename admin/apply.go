@@ -172,6 +172,9 @@ func (w *application) apply(ctx context.Context, a Applier, store Store, declare
 		w.done.Lost = append(w.done.Lost, lost...)
 	}
 	for i, credential := range declared.Credentials {
+		if slices.ContainsFunc(declared.Credentials[:i], credential.isSame) {
+			w.errs.add(pointer("/credentials", i)+"/name", "repeated", "the credential %q stands twice", credential.Name)
+		}
 		step, warnings, err := a.Registrar.within(store).declare(ctx, w.actor, credential)
 		if err := w.note(pointer("/credentials", i), step, err); err != nil {
 			return err

@@ -23,6 +23,11 @@ type DeclaredCredential struct {
 	AllowedCIDRs  *[]string      `json:"allowed_cidrs"`
 }
 
+// isSame reports whether another declaration is of the same credential. Where one leaves out the org, only one is possible.
+func (d DeclaredCredential) isSame(other DeclaredCredential) bool {
+	return d.Name == other.Name && (d.OrgID == other.OrgID || d.OrgID == "" || other.OrgID == "")
+}
+
 // declare makes the credential, or lets it be what is declared, within a transaction, for an actor who may. It answers
 // no step if it is so already.
 //

@@ -121,10 +121,11 @@ func (q *query) scope(name string) string {
 	return text
 }
 
-// oneOf reads a parameter that has one of these values or is left out.
+// oneOf reads a parameter that has one of these values or is left out. Empty it is not left out: "?dry_run=" must not
+// change anything.
 func (q *query) oneOf(name string, values ...string) string {
 	text := q.text(name)
-	if text != "" && !slices.Contains(values, text) {
+	if q.values[name] != nil && !slices.Contains(values, text) {
 		q.refuse(name, "the value must be one of "+strings.Join(values, ", "))
 	}
 	return text

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,19 +24,26 @@ type roleAssignment struct {
 	OrgID *string    `json:"org_id"` // Null: the whole installation.
 }
 
-func (o operatorChange) change() admin.OperatorChange {
+// change answers what is to be changed, or FieldErrors: an empty org is none, and not the whole installation.
+func (o operatorChange) change() (admin.OperatorChange, error) {
 	change := admin.OperatorChange{Email: o.Email.value, Name: o.Name.value}
-	if o.Roles.value != nil {
-		roles := make([]admin.RoleAssignment, len(*o.Roles.value))
-		for i, wire := range *o.Roles.value {
-			roles[i].Role = wire.Role
-			if wire.OrgID != nil {
-				roles[i].OrgID = *wire.OrgID
-			}
-		}
-		change.Roles = &roles
+	if o.Roles.value == nil {
+		return change, nil
 	}
-	return change
+	roles := make([]admin.RoleAssignment, len(*o.Roles.value))
+	for i, wire := range *o.Roles.value {
+		roles[i].Role = wire.Role
+		switch {
+		case wire.OrgID == nil:
+		case *wire.OrgID == "":
+			return change, admin.FieldErrors{{Pointer: fmt.Sprintf("/roles/%d/org_id", i), Code: "unknown",
+				Detail: "there is no such org; null is the whole installation"}}
+		default:
+			roles[i].OrgID = *wire.OrgID
+		}
+	}
+	change.Roles = &roles
+	return change, nil
 }
 
 // operator is an admin.Operator as the wire shows it. It never holds a password or a token.
@@ -97,7 +105,12 @@ func (a *API) CreateOperator(c *gin.Context) {
 	if !ok {
 		return
 	}
-	created, token, err := a.operators.Register(c.Request.Context(), actorOf(c), body.change())
+	change, err := body.change()
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	created, token, err := a.operators.Register(c.Request.Context(), actorOf(c), change)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -128,7 +141,12 @@ func (a *API) PatchOperator(c *gin.Context) {
 	if !ok {
 		return
 	}
-	changed, err := a.operators.Change(c.Request.Context(), actorOf(c), c.Param("id"), only, body.change())
+	change, err := body.change()
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	changed, err := a.operators.Change(c.Request.Context(), actorOf(c), c.Param("id"), only, change)
 	a.writeOperator(c, changed, err)
 }
 

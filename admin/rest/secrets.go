@@ -39,13 +39,13 @@ func (a *API) RotateSecret(c *gin.Context) {
 		return
 	}
 	body, ok := decode[struct {
-		Overlap   optional[int64] `json:"overlap"`
-		ExpiresAt *time.Time      `json:"expires_at"`
+		Overlap   *int64     `json:"overlap"` // Null is not 0, which ends the current secret at once.
+		ExpiresAt *time.Time `json:"expires_at"`
 	}](a, c, "application/json")
 	if !ok {
 		return
 	}
-	rotation := admin.Rotation{Overlap: body.Overlap.value, ExpiresAt: body.ExpiresAt}
+	rotation := admin.Rotation{Overlap: body.Overlap, ExpiresAt: body.ExpiresAt}
 	rotated, err := a.registrar.Rotate(c.Request.Context(), actorOf(c), c.Param("client_id"), only, rotation)
 	if err != nil {
 		a.fail(c, err)
