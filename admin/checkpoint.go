@@ -30,7 +30,8 @@ type checkpointStatement struct {
 	At       time.Time `json:"at"`
 }
 
-// When a Notary signs a checkpoint: after so many events, or so long after the one before if there are new events.
+// When a Notary signs a checkpoint: after so many events, or so long after the one before if there are new events; and
+// after a pause if the key of the one before is gone.
 const (
 	checkpointEvents   = 1000
 	checkpointInterval = time.Hour
@@ -84,8 +85,14 @@ func (n Notary) signIfDue(ctx context.Context, last bool) error {
 		before = latest[0]
 	}
 	now := n.Now()
-	if head.Sequence <= before.Sequence || !last && !checkpointDue(head, before, now) {
+	if head.Sequence <= before.Sequence {
 		return nil
+	}
+	if !last && !checkpointDue(head, before, now) {
+		// One whose key was revoked proves nothing any more.
+		if believed, err := n.Issuer.StandsBy(ctx, CheckpointType, before.JWS); believed || err != nil {
+			return err
+		}
 	}
 	checkpoint := Checkpoint{ChainHead: head, At: now}
 	checkpoint.JWS, err = n.Issuer.Attest(ctx, CheckpointType, checkpointStatement{

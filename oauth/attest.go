@@ -29,6 +29,16 @@ func (i *Issuer) Attest(ctx context.Context, typ string, statement any) (string,
 	return i.store.Keyring().attest(typ, payload, i.algorithm, i.now())
 }
 
+// StandsBy reports whether whoever has the issuer's keys of today still believes a statement that Attest signed. The keys
+// of old ones are gone.
+func (i *Issuer) StandsBy(ctx context.Context, typ, jws string) (bool, error) {
+	if err := i.store.Refresh(ctx); err != nil {
+		return false, fmt.Errorf("reading a %s: %w", typ, err)
+	}
+	_, err := OpenAttestation(ctx, jws, typ, i.store.Keyring())
+	return err == nil, nil
+}
+
 func (r *Keyring) attest(typ string, payload []byte, algorithm jose.SignatureAlgorithm, now time.Time) (string, error) {
 	active := r.active(algorithm, now)
 	if active < 0 {

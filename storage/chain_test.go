@@ -205,7 +205,18 @@ func TestCheckpointsOutliveTheirKeys(t *testing.T) {
 		if _, err := verify(t, db); !errors.As(err, &broken) || broken.Sequence != kept.Sequence {
 			t.Errorf("a checkpoint that nothing bears out: %v", err)
 		}
-		notarize(t, db, issuer)
+		ctx, end := context.WithTimeout(t.Context(), 10*time.Second)
+		defer end()
+		admin.Notary{
+			Store: db, Issuer: issuer, Now: now,
+			Publish: func(admin.Checkpoint) {
+				if ctx.Err() != nil {
+					t.Error("a checkpoint whose key is gone is followed by another in an hour only")
+				}
+				end()
+			},
+			Failed: func(err error) { t.Error(err) },
+		}.Run(ctx)
 		if report, err := verify(t, db, kept); err != nil || report.Checkpoints != 2 {
 			t.Errorf("a checkpoint that a newer one bears out: %+v, %v", report, err)
 		}
