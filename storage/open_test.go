@@ -73,7 +73,7 @@ func TestTLSByDefault(t *testing.T) {
 
 func TestFileIsPrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "odd name%20#.db")
-	_, err := newSQLite(path)
+	_, err := newSQLite(path, false)
 	if err == nil {
 		t.Error("a # in the path was accepted")
 	}

@@ -28,9 +28,9 @@ type sqlite struct{ path string }
 
 const sqliteCacheKiB = 512
 
-// newSQLite makes the file if there is none, readable by its owner alone. SQLite gives the files beside it the same
-// permissions.
-func newSQLite(path string) (*sqlite, error) {
+// newSQLite makes the file if there is none and none must be, readable by its owner alone. SQLite gives the files beside
+// it the same permissions.
+func newSQLite(path string, mustExist bool) (*sqlite, error) {
 	if authority, ok := strings.CutPrefix(path, "//"); ok {
 		if !strings.HasPrefix(authority, "/") {
 			return nil, errors.New("the database URL: write sqlite:path, or sqlite:///path from the root")
@@ -42,6 +42,9 @@ func newSQLite(path string) (*sqlite, error) {
 		return nil, errors.New("the database URL: SQLite needs a file, such as sqlite:latchkey.db")
 	case strings.ContainsAny(path, "?#\x00"):
 		return nil, errors.New("the database URL: an SQLite path must not contain ? or #: its settings are not for choice")
+	}
+	if _, err := os.Stat(path); mustExist && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database %s", path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("making the database's folder: %w", err)

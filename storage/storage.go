@@ -45,6 +45,8 @@ type Config struct {
 	Module oauth.SecurityModule
 	// MaxConns is the greatest number of connections; zero for 10.
 	MaxConns int
+	// MustExist refuses to make an SQLite file.
+	MustExist bool
 	// Now answers the time in UTC, in whole microseconds.
 	Now func() time.Time
 }
@@ -52,7 +54,7 @@ type Config struct {
 const defaultMaxConns = 10
 
 // Open opens the database and checks that it answers. An SQLite file is made, readable by its owner alone, if there
-// is none. The schema is left as it is: see [DB.Migrate].
+// is none and none must be. The schema is left as it is: see [DB.Migrate].
 func Open(ctx context.Context, config Config) (*DB, error) {
 	if config.Now == nil {
 		return nil, errors.New("opening the database: Config.Now is missing")
@@ -61,7 +63,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
-	dialect, err := dialectOf(config.URL)
+	dialect, err := dialectOf(config.URL, config.MustExist)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
@@ -79,13 +81,13 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	return db, nil
 }
 
-func dialectOf(url string) (dialect, error) {
+func dialectOf(url string, mustExist bool) (dialect, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "postgres", "postgresql":
 		return newPostgres(url)
 	case "sqlite":
-		return newSQLite(rest)
+		return newSQLite(rest, mustExist)
 	default:
 		return nil, errors.New("the database URL must begin with sqlite: or postgres://")
 	}

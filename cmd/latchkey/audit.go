@@ -29,7 +29,7 @@ func verifyAudit(ctx context.Context, o *verifyOptions, stdout io.Writer) error 
 	if err := o.checkDatabase(); err != nil {
 		return err
 	}
-	db, _, err := openDatabase(ctx, &o.options, nil)
+	db, _, err := openDatabase(ctx, &o.options, nil, true)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,8 @@ type core struct {
 // fresh, for its client, and for where workspaces lie or, if it is refused, for nobody.
 const memoryTimeout = 2 * time.Second
 
-func openCore(ctx context.Context, o *options) (_ *core, err error) {
+// openCore brings the schema up to date as well, unless the options say no. mustExist is of storage.Config.
+func openCore(ctx context.Context, o *options, mustExist bool) (_ *core, err error) {
 	core := &core{maxOverlap: o.SecretOverlapMax}
 	defer func() {
 		if err != nil {
@@ -48,7 +49,7 @@ func openCore(ctx context.Context, o *options) (_ *core, err error) {
 		return nil, usageError{fmt.Errorf("--key-module: %w", err)}
 	}
 	var masterKey []byte
-	if core.db, masterKey, err = openDatabase(ctx, o, module); err != nil {
+	if core.db, masterKey, err = openDatabase(ctx, o, module, mustExist); err != nil {
 		return nil, err
 	}
 	if o.Migrate {
@@ -109,8 +110,10 @@ func (c *core) openModule(o *options) (module oauth.SecurityModule, err error) {
 	}
 }
 
-// openDatabase opens the database, with the master keys to what is sealed in it.
-func openDatabase(ctx context.Context, o *options, module oauth.SecurityModule) (_ *storage.DB, masterKey []byte, err error) {
+// openDatabase opens the database, with the master keys to what is sealed in it. mustExist is of storage.Config.
+func openDatabase(
+	ctx context.Context, o *options, module oauth.SecurityModule, mustExist bool,
+) (_ *storage.DB, masterKey []byte, err error) {
 	if masterKey, err = o.masterKey(); err != nil {
 		return nil, nil, err
 	}
@@ -119,7 +122,8 @@ func openDatabase(ctx context.Context, o *options, module oauth.SecurityModule) 
 		return nil, nil, err
 	}
 	db, err := storage.Open(ctx, storage.Config{
-		URL: o.DatabaseURL, MasterKey: masterKey, PreviousMasterKeys: previous, Module: module, MaxConns: o.DatabaseMaxConns, Now: now,
+		URL: o.DatabaseURL, MustExist: mustExist, MasterKey: masterKey, PreviousMasterKeys: previous, Module: module,
+		MaxConns: o.DatabaseMaxConns, Now: now,
 	})
 	return db, masterKey, err
 }

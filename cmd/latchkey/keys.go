@@ -16,7 +16,7 @@ func resealKeys(ctx context.Context, o *options, stdout io.Writer) error {
 	if err := o.checkDatabase(); err != nil {
 		return err
 	}
-	db, _, err := openDatabase(ctx, o, nil)
+	db, _, err := openDatabase(ctx, o, nil, true)
 	if err != nil {
 		return err
 	}

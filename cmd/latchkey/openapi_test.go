@@ -430,7 +430,7 @@ func startContract(t *testing.T) (k *contract, basic string, cut func()) {
 		BootstrapClientID: id, BootstrapClientSecret: secretText, SessionLifetime: time.Hour, SessionIdle: time.Hour,
 		SigningAlg: jose.ES256, KeyRotationPeriod: 24 * time.Hour, JWKSMaxAge: contractMaxAge,
 	}
-	core, err := openCore(t.Context(), o)
+	core, err := openCore(t.Context(), o, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func recoverAccess(ctx context.Context, said *recoverOptions, stdout io.Writer) 
 	if err := o.check(); err != nil {
 		return err
 	}
-	core, err := openCore(ctx, o)
+	core, err := openCore(ctx, o, true)
 	if err != nil {
 		return err
 	}

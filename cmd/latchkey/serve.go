@@ -40,7 +40,7 @@ func serve(ctx context.Context, o *options, s *settings, stdout, stderr io.Write
 		keepHeapRoomy(ctx)
 	}
 
-	core, err := openCore(ctx, o)
+	core, err := openCore(ctx, o, false)
 	if err != nil {
 		return err
 	}

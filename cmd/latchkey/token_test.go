@@ -47,7 +47,7 @@ func wholeServer(t testing.TB, database string) (http.Handler, identity) {
 		BootstrapClientID: "boot", BootstrapClientSecret: "x7Kp2vQz9LmN4tRw8YbC3dFg6HjS1aEuViOkPq5Z",
 		TrustedProxies: []netip.Prefix{},
 	}
-	core, err := openCore(t.Context(), o)
+	core, err := openCore(t.Context(), o, false)
 	if err != nil {
 		t.Fatal(err)
 	}
