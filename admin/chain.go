@@ -158,7 +158,8 @@ func (c *chainCheck) stored(ctx context.Context, stored *Checkpoint) error {
 	said, err := OpenCheckpoint(ctx, stored.JWS, c.keys)
 	switch {
 	case errors.Is(err, bearer.ErrUnknownKey):
-		c.unproven = &BrokenChainError{stored.Sequence, "", "its checkpoint cannot be verified, and none comes after it (if its key was revoked, a server signs another within a minute; --jwks takes keys that were kept): " + err.Error()}
+		c.unproven = &BrokenChainError{stored.Sequence, "", "its checkpoint cannot be verified, and none comes after it " +
+			"(if its key was revoked, a server signs another within a minute; --jwks takes keys that were kept): " + err.Error()}
 		return nil
 	case errors.Is(err, bearer.ErrInvalidToken):
 		return &BrokenChainError{stored.Sequence, "", "its checkpoint is not genuine: " + err.Error()}

@@ -120,8 +120,6 @@ func TestDisabledThings(t *testing.T) {
 const twoPermissions = `{"name": "Plans", "audience": "https://api.example.com", "level": "workspace", "choice": "many",
 	"token_lifetime": 60, "permissions": [{"key": "read", "name": "Read"}, {"key": "write", "name": "Write"}]}`
 
-// holdDisabled holds one credential to it, which authenticates as the members say: by the certificate or, if that is
-// nil, by its secret.
 // accessToken answers the token in an answer of the token endpoint.
 func accessToken(t *testing.T, body string) string {
 	t.Helper()
@@ -134,6 +132,8 @@ func accessToken(t *testing.T, body string) string {
 	return answer.Token
 }
 
+// holdDisabled holds one credential to it, which authenticates as the members say: by the certificate or, if that is
+// nil, by its secret.
 func holdDisabled(t *testing.T, server identity, m *manager, db *storage.DB, members string, certificate *issued) {
 	const grants = `"grants": [{"api": "data-plans", "permissions": ["write"], "applies_to": {"workspaces": ["ws_eu_prod"], "all_workspaces_of": ["acc_eu"]}}]`
 	const inOneWorkspace = `{"grants": [{"api": "data-plans", "permissions": ["write"], "applies_to": {"workspaces": ["ws_eu_prod"]}}]}`

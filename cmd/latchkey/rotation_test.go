@@ -13,6 +13,7 @@ import (
 
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/lestrrat-go/httprc/v3"
 	"github.com/lestrrat-go/jwx/v3/jwk"
@@ -125,16 +126,7 @@ func TestAlgorithmOfAnAPI(t *testing.T) {
 	}
 	readJSON(t, response, err, http.StatusCreated, &created)
 
-	algorithm := func(id, secret string) any {
-		status, body, err := askToken(t.Context(), p.issuer, id, secret)
-		var answer struct {
-			Token string `json:"access_token"`
-		}
-		if err != nil || status != http.StatusOK || json.Unmarshal([]byte(body), &answer) != nil {
-			t.Fatalf("answered %d %s, %v", status, body, err)
-		}
-		return headerOf(answer.Token)["alg"]
-	}
+	algorithm := func(id, secret string) any { return headerOfNew(t, p.issuer, id, secret)["alg"] }
 	first := algorithm(created.ClientID, created.ClientSecret)
 	for deadline := time.Now().Add(20 * time.Second); algorithm(created.ClientID, created.ClientSecret) != "PS256"; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -156,43 +148,32 @@ func TestMasterKeyIsChangedUnderReplicas(t *testing.T) {
 			"LATCHKEY_JWKS_MAX_AGE=1s", "LATCHKEY_CLOCK_SKEW=0s")
 	}
 	waiting, changed := start(before, after), start(after, before)
-	first := kidsOf(t, waiting.issuer)
+	var first jose.JSONWebKeySet
+	response, err := http.Get(waiting.issuer + oauth.JWKSPath)
+	readJSON(t, response, err, http.StatusOK, &first)
 	manage := clientcredentials.Config{ClientID: changed.id, ClientSecret: changed.secret, TokenURL: changed.issuer + oauth.TokenPath}
 	deadline := time.Now().Add(time.Minute)
-	for kid := any(nil); kid == nil || first[kid]; time.Sleep(300 * time.Millisecond) {
+	for kid := ""; kid == "" || len(first.Key(kid)) > 0; time.Sleep(300 * time.Millisecond) {
 		response, err := manage.Client(t.Context()).Post(changed.issuer+"/admin/v1/keys/rotations", "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		response.Body.Close() // 409 as long as the next key has not been published for a second.
-		status, body, err := askToken(t.Context(), waiting.issuer, waiting.id, waiting.secret)
-		var answer struct {
-			Token string `json:"access_token"`
-		}
-		if err != nil || status != http.StatusOK || json.Unmarshal([]byte(body), &answer) != nil {
-			t.Fatalf("answered %d %s, %v", status, body, err)
-		}
-		kid = headerOf(answer.Token)["kid"]
+		kid, _ = headerOfNew(t, waiting.issuer, waiting.id, waiting.secret)["kid"].(string)
 		if time.Now().After(deadline) {
 			t.Fatal("no key that was sealed under the other master key ever signs")
 		}
 	}
 }
 
-// kidsOf answers the ids of the keys that a server publishes.
-func kidsOf(t *testing.T, issuer string) map[any]bool {
-	response, err := http.Get(issuer + oauth.JWKSPath)
-	var set struct {
-		Keys []struct {
-			ID string `json:"kid"`
-		} `json:"keys"`
+// headerOfNew answers the header of a new token of a client.
+func headerOfNew(t *testing.T, issuer, id, secret string) map[string]any {
+	t.Helper()
+	status, body, err := askToken(t.Context(), issuer, id, secret)
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("answered %d %s, %v", status, body, err)
 	}
-	readJSON(t, response, err, http.StatusOK, &set)
-	kids := make(map[any]bool)
-	for _, key := range set.Keys {
-		kids[key.ID] = true
-	}
-	return kids
+	return headerOf(accessToken(t, body))
 }
 
 // oneIssuer is what all programs that a test starts call themselves.
